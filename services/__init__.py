@@ -1,0 +1,1 @@
+"""The services of Mailroom; none of them imports another, the console aside."""
