@@ -1,1 +1,1 @@
-"""What every service stands on: settings, broker, database, wire formats, worker runtime, telemetry, clock."""
+"""What every service stands on: settings, broker, database, wire formats, worker runtime, telemetry."""

@@ -1,0 +1,84 @@
+"""Bringing a database to the schema that this version of Mailroom needs.
+
+Migrations are numbered plain-SQL files applied by yoyo. An advisory lock lets one process at a time migrate;
+it belongs to the session, so a process that dies while migrating leaves no lock behind (yoyo's own lock table
+would).
+"""
+
+from importlib import resources
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from yoyo import get_backend, read_migrations
+from yoyo.backends.base import DatabaseBackend
+from yoyo.migrations import MigrationList
+
+from shared.database.statements import load_statements
+from shared.errors import MailroomError
+
+_ROLES = load_statements("shared.database", "roles.sql")
+_VERSION = load_statements("shared.database", "version.sql")
+
+
+class SchemaOutdated(MailroomError):
+    """The database lacks migrations that this version of Mailroom needs."""
+
+
+def migrate(database_url: str) -> list[str]:
+    """Apply every migration that is missing; safe to run twice and from several places at once.
+
+    Args:
+        database_url: where to; its user must be able to create roles and a schema (or be a member of
+            `<database>_owner` when these exist already).
+
+    Returns:
+        The names of the migrations applied now, in order.
+    """
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(_ROLES["lock_migrations"])
+        connection.execute(_ROLES["create_roles"])
+        applied = _apply_missing(database_url, connection.info.dbname)
+        connection.execute(_ROLES["grant_privileges"])
+    return applied
+
+
+def _apply_missing(database_url: str, database: str) -> list[str]:
+    backend = _backend(database_url, database)
+    try:
+        missing = backend.to_apply(_migrations())
+        backend.apply_migrations(missing)
+        return [migration.id for migration in missing]
+    finally:
+        backend.connection.close()
+
+
+def _backend(database_url: str, database: str) -> DatabaseBackend:
+    """A yoyo backend that acts as the owner role, with its bookkeeping inside the schema it manages."""
+    owner = f"{database}_owner"
+    conninfo_to_dict(database_url)  # refuses a malformed URL before yoyo guesses at it
+    scheme, rest = database_url.split("://", 1)
+    if not scheme.startswith("postgres"):
+        raise MailroomError(f"{scheme}:// is not a PostgreSQL URL; use postgresql://user@host:port/database")
+    separator = "&" if "?" in rest else "?"
+    options = f"-c%20role%3D{owner}%20-c%20search_path%3Dmailroom"
+    return get_backend(f"postgresql+psycopg://{rest}{separator}options={options}")
+
+
+def _migrations() -> MigrationList:
+    return read_migrations(str(resources.files("shared.database") / "migrations"))
+
+
+def missing_migrations(connection: psycopg.Connection) -> list[str]:
+    """Name the migrations that a database lacks.
+
+    Args:
+        connection: an open connection to it; only reads.
+
+    Returns:
+        The names in order; all of them when the database was never migrated.
+    """
+    known = [migration.id for migration in _migrations()]
+    if connection.execute(_VERSION["has_bookkeeping"]).fetchone() == (False,):
+        return known
+    applied = set(connection.execute(_VERSION["applied"]).fetchall())
+    return [name for name in known if (name,) not in applied]
