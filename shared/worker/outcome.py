@@ -1,6 +1,5 @@
 """What a handler may say of a message: done (it returns), retry later, or poison."""
 
-
 from shared.errors import MailroomError
 
 

@@ -1,0 +1,59 @@
+"""Connections to PostgreSQL."""
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from shared.database.migrate import SchemaOutdated, missing_migrations
+from shared.errors import MailroomError
+from shared.settings import Settings
+
+
+class DatabaseUnreachable(MailroomError):
+    """PostgreSQL does not answer."""
+
+
+def open_pool(url: str, name: str, *, size: int) -> ConnectionPool:
+    """Open a pool whose connections are checked when they are taken.
+
+    A connection that a restart of PostgreSQL has cut is replaced when it is next taken, so that one restart
+    costs each worker at most the transaction it was in.
+
+    Args:
+        url: where to.
+        name: shown as application_name.
+        size: the most connections.
+    """
+    return ConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        kwargs={"application_name": name, "connect_timeout": 10},
+        check=ConnectionPool.check_connection,
+        timeout=30,
+        reconnect_timeout=10,
+        name=name,
+        open=True,
+    )
+
+
+def reports_url(settings: Settings) -> str:
+    """Return where report queries run: the replica, or the one database there is."""
+    return settings.reports_database_url or settings.database_url
+
+
+def check_database(url: str) -> None:
+    """See that a database answers and has the schema this version needs.
+
+    Raises:
+        DatabaseUnreachable: it does not answer.
+        SchemaOutdated: migrations are missing.
+    """
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            missing = missing_migrations(connection)
+    except psycopg.Error as error:
+        raise DatabaseUnreachable(
+            f"the database does not answer ({str(error).strip()}); check MAILROOM_DATABASE_URL"
+        ) from error
+    if missing:
+        raise SchemaOutdated(f"the database lacks {', '.join(missing)}; run: mailroom db migrate")

@@ -1,0 +1,40 @@
+"""Logging: JSON lines in services, coloured lines on a terminal; each with an `action`."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+
+def configure_logging(service: str, log_format: Literal["auto", "json", "console"], log_level: str) -> None:
+    """Set up structlog, and the standard library's logging for the libraries that use it.
+
+    Args:
+        service: bound to every line.
+        log_format: auto is console on a terminal and json elsewhere.
+        log_level: debug, info, warning or error.
+    """
+    readable = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    steps: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if readable:
+        steps.append(structlog.dev.ConsoleRenderer())
+    else:
+        steps += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=steps,
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[log_level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    # pika and psycopg describe every lost connection at length; our own lines say what follows from it.
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

@@ -1,0 +1,45 @@
+"""Every metric of Mailroom (contracts 9): base units, `_total` for counters, labels of bounded cardinality.
+
+One process per container and threads inside it, so that plain `/metrics` is enough.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_SLOW = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_SIZES = (0, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
+
+COMMANDS_CONSUMED = Counter(
+    "mailroom_commands_consumed_total", "Messages taken from a queue, by outcome.", ["queue", "outcome"]
+)
+COMMAND_DURATION = Histogram(
+    "mailroom_command_duration_seconds", "Time a worker took over a message.", ["queue"], buckets=_FAST
+)
+PUBLISH_CONFIRM = Histogram(
+    "mailroom_publish_confirm_seconds", "Time from publish to confirm.", ["exchange"], buckets=_FAST
+)
+PARKED = Counter("mailroom_parked_total", "Messages parked, by reason.", ["queue", "reason"])
+BOUNCES_PROCESSED = Counter(
+    "mailroom_bounces_processed_total", "Bounced entries finished, by audit action.", ["action"]
+)
+BOUNCES_WAITING = Gauge("mailroom_bounces_waiting", "Bounced entries in the queue.")
+OLDEST_BOUNCE_AGE = Gauge("mailroom_oldest_bounce_age_seconds", "Age of the oldest bounced entry; 0: none.")
+NDRS = Counter("mailroom_ndrs_total", "NDRs, by outcome.", ["outcome"])
+REPORTS = Counter("mailroom_reports_total", "Report runs finished, by outcome.", ["report", "outcome"])
+REPORT_DURATION = Histogram(
+    "mailroom_report_duration_seconds", "Time a report run took.", ["report"], buckets=_SLOW
+)
+REPORT_ROWS = Histogram("mailroom_report_rows", "Rows of a report.", ["report"], buckets=_SIZES)
+SCHEDULE_NEXT_DUE = Gauge(
+    "mailroom_schedule_next_due_timestamp_seconds", "When a schedule fires next.", ["schedule"]
+)
+SCHEDULE_LAST_SUCCESS = Gauge(
+    "mailroom_schedule_last_success_timestamp_seconds", "When a firing was last published.", ["schedule"]
+)
+MAIL_DELIVERIES = Counter(
+    "mailroom_mail_deliveries_total", "Delivery attempts per recipient, by outcome.", ["outcome"]
+)
+MAIL_DELIVERY = Histogram("mailroom_mail_delivery_seconds", "Time one SMTP transaction took.", buckets=_FAST)
+MAIL_IN_DOUBT = Gauge(
+    "mailroom_mail_in_doubt", "Deliveries whose last attempt ended without anybody knowing the result."
+)
