@@ -164,15 +164,10 @@ class Worker:
         return outcome
 
     def _move(
-        self,
-        delivery: Delivery,
-        error: Exception,
-        exchange: str,
-        routing_key: str,
-        attempts: int,
-        outcome: str,
+        self, delivery: Delivery, error: Exception, attempts: int, *, address: tuple[str, str], outcome: str
     ) -> str:
         """Put a copy with its history on another queue; only when that is safe, let go of the original."""
+        exchange, routing_key = address
         now = datetime.now(UTC).isoformat()
         history: dict[str, Any] = {
             ORIGIN: self._queue_name,
