@@ -28,7 +28,7 @@ _log = structlog.get_logger()
 #: Seconds; the peer is declared dead after two missed ones.
 HEARTBEAT = 15
 _BEAT = 1.0
-_BACKOFF = tenacity.wait_exponential_jitter(initial=0.1, max=10, jitter=1)
+_BACKOFF = tenacity.wait_exponential_jitter(multiplier=0.1, max=10, jitter=1)
 
 
 class BrokerUnreachable(MailroomError):
@@ -120,8 +120,8 @@ class Link:
         )
         with self._lock:
             self._loop, self._connection = connection.ioloop, connection
-        if self._stopping.is_set():
-            return False
+        if self._stopping.is_set():  # stop() may have come before there was anything to close
+            self.call(self._close)
         self._turn()
         try:
             connection.ioloop.start()

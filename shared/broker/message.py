@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 class Message(Protocol):
     """What every wire schema offers: `shared.wire`'s ReportRun, BouncesPoll and Mail."""
 
-    TYPE: str
+    TYPE: ClassVar[str]
 
     @property
     def message_id(self) -> str:

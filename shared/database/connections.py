@@ -1,7 +1,7 @@
 """Connections to PostgreSQL."""
 
 import psycopg
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from shared.database.migrate import SchemaOutdated, missing_migrations
 from shared.errors import MailroomError
@@ -57,3 +57,12 @@ def check_database(url: str) -> None:
         ) from error
     if missing:
         raise SchemaOutdated(f"the database lacks {', '.join(missing)}; run: mailroom db migrate")
+
+
+def database_trouble(pool: ConnectionPool) -> str | None:
+    """Say why the database cannot be used now, or None when it can; answers within seconds."""
+    try:
+        with pool.connection(timeout=3):
+            return None
+    except (psycopg.Error, PoolTimeout) as error:
+        return f"the database does not answer ({error})"

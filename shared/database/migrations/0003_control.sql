@@ -41,16 +41,6 @@ $$;
 CREATE TRIGGER schedule_note_enabling BEFORE UPDATE ON schedule
     FOR EACH ROW EXECUTE FUNCTION schedule_note_enabling();
 
-CREATE FUNCTION schedule_tell_schedulers() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_notify('mailroom_schedule', '');
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER schedule_tell_schedulers AFTER INSERT OR DELETE OR UPDATE OF
-    name, task, args, crontab, every, time_zone, enabled, one_off, starts_at, expires_after, catch_up ON schedule
-    FOR EACH STATEMENT EXECUTE FUNCTION schedule_tell_schedulers();
-
 CREATE TABLE firing (
     schedule     text NOT NULL REFERENCES schedule (name) ON UPDATE CASCADE ON DELETE CASCADE,
     nominal_at   timestamptz NOT NULL,

@@ -1,0 +1,1 @@
+"""One module per command group of `mailroom`; each offers a Typer `app`."""

@@ -1,0 +1,141 @@
+"""`mailroom db`: the schema, what is in it, and the sample data."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.progress import Progress as ProgressBar
+from rich.progress import TextColumn
+
+from services.console.sample_data import load
+from shared.database import migrate as migrations
+from shared.database.statements import load_statements
+from shared.settings import load_settings
+
+_STATEMENTS = load_statements("services.console.commands", "database.sql")
+#: The sample is made in memory, about 10,000 events at a time.
+_LARGEST_SCALE = 100
+
+app = typer.Typer(no_args_is_help=True, help="The database schema and the sample data.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseStatus:
+    """Which migrations a database has and lacks, and how many rows; no counts while any are missing."""
+
+    applied: list[str]
+    missing: list[str]
+    rows: dict[str, int]
+
+
+@app.command("migrate")
+def migrate(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Apply the migrations that are missing."""
+    applied = migrations.migrate(_database_url(context))
+    if as_json:
+        print(json.dumps({"applied": applied}))
+    else:
+        print("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+
+
+@app.command("status")
+def status(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show the migrations applied and missing, and how many rows there are."""
+    with psycopg.connect(_database_url(context)) as connection:
+        found = read_status(connection)
+    if as_json:
+        print(json.dumps(asdict(found)))
+        return
+    for name in found.applied:
+        print(f"applied  {name}")
+    for name in found.missing:
+        print(f"missing  {name}")
+    for table, count in found.rows.items():
+        print(f"{table:20} {count:>10}")
+
+
+@app.command("load-sample")
+def load_sample(
+    context: typer.Context,
+    *,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 2026,
+    scale: Annotated[float, typer.Option(help="Multiplies events and bounces.")] = 1.0,
+    now: Annotated[str | None, typer.Option(help="Nominal time, RFC 3339; default: this minute.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Empty the monitoring and bounce tables first.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fill the database with a small Exchange estate, its events, and a bounce queue."""
+    nominal = _nominal_time(now)
+    if not 0 < scale <= _LARGEST_SCALE:
+        raise typer.BadParameter(
+            f"{scale} is not more than 0 and at most {_LARGEST_SCALE}", param_hint="--scale"
+        )
+    with psycopg.connect(_database_url(context), autocommit=True) as connection, _progress() as progress:
+        _require_schema(connection)
+        counts = load.load_sample(
+            connection, seed=seed, scale=scale, now=nominal, replace=replace, progress=progress
+        )
+    if as_json:
+        print(json.dumps({"seed": seed, "scale": scale, "now": nominal.isoformat(), **asdict(counts)}))
+        return
+    for name, count in asdict(counts).items():
+        print(f"{name.replace('_', ' '):20} {count:>10}")
+
+
+def read_status(connection: psycopg.Connection[tuple[object, ...]]) -> DatabaseStatus:
+    """Read which migrations a database has and how many rows; works on one that was never migrated."""
+    missing = migrations.missing_migrations(connection)
+    applied: list[str] = []
+    rows: dict[str, int] = {}
+    with connection.cursor() as cursor:
+        if cursor.execute(_STATEMENTS["has_bookkeeping"]).fetchone() == (True,):
+            applied = [str(name) for (name,) in cursor.execute(_STATEMENTS["applied"])]
+        if not missing:
+            rows = {str(table): int(str(count)) for table, count in cursor.execute(_STATEMENTS["count_rows"])}
+    return DatabaseStatus(applied, missing, rows)
+
+
+def _database_url(context: typer.Context) -> str:
+    return load_settings(context.obj).database_url
+
+
+def _nominal_time(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC).replace(second=0, microsecond=0)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise typer.BadParameter(
+            f"{text!r} is not a time with a zone; write it like 2026-07-01T12:00:00Z", param_hint="--now"
+        )
+    return moment
+
+
+def _require_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    missing = migrations.missing_migrations(connection)
+    if missing:
+        raise migrations.SchemaOutdated(
+            f"the database lacks {', '.join(missing)}; run `mailroom db migrate` first"
+        )
+
+
+@contextmanager
+def _progress() -> Iterator[load.Progress]:
+    """A progress bar on a terminal, on standard error; nothing elsewhere."""
+    terminal = Console(stderr=True)
+    columns = (*ProgressBar.get_default_columns(), TextColumn("{task.completed:,} rows"))
+    with ProgressBar(*columns, console=terminal, disable=not terminal.is_terminal, transient=True) as bar:
+        task = bar.add_task("sample data", total=None)
+        yield lambda done, in_all: bar.update(task, completed=done, total=in_all)

@@ -1,0 +1,1 @@
+"""The scheduler: finds what is due, claims it with a row, and publishes its commands."""

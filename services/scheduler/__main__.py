@@ -1,0 +1,52 @@
+"""`python -m services.scheduler`."""
+
+import sys
+
+from services.scheduler.scheduler import Scheduler
+from shared.broker import Topology
+from shared.broker.publisher import Publisher
+from shared.database.connections import open_pool
+from shared.settings import Settings
+from shared.worker.process import run_service
+
+
+class SchedulerService:
+    """The scheduler with what it stands on."""
+
+    def __init__(self, settings: Settings) -> None:
+        topology = Topology(settings.amqp_prefix, settings.broker.retry_steps)
+        self._pool = open_pool(settings.database_url, "mailroom scheduler", size=2)
+        self._publisher = Publisher(
+            settings.amqp_url,
+            "scheduler",
+            topology,
+            window=settings.broker.publish_window,
+            timeout=settings.broker.publish_timeout.total_seconds(),
+        )
+        self._scheduler = Scheduler(self._pool, self._publisher, topology, settings)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._publisher.start()
+        self._scheduler.start()
+
+    def drain(self, timeout: float) -> bool:
+        """Finish the round in progress."""
+        drained = self._scheduler.stop(timeout)
+        self._publisher.stop()
+        self._pool.close()
+        return drained
+
+    def trouble_living(self) -> str | None:
+        """Say what is stuck."""
+        return self._scheduler.trouble_living()
+
+    def trouble_working(self) -> str | None:
+        """Say why no work can be done now."""
+        if not self._publisher.connected:
+            return "the publisher is not connected"
+        return self._scheduler.trouble_working()
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("scheduler", SchedulerService))

@@ -1,0 +1,131 @@
+"""The scheduler's loop: once a second, what is due is claimed and published.
+
+It keeps nothing between two rounds but what spares the log, so a changed schedule takes effect at the next
+round, and any number of replicas may run: the rows they insert decide who fires.
+"""
+
+import threading
+import time
+from datetime import datetime
+
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from services.scheduler import firings, poll_chain
+from services.scheduler.due import CatchUp, Schedule, due
+from services.scheduler.rhythm import ScheduleInvalid
+from shared.broker import Publishing, Topology
+from shared.database.statements import load_statements
+from shared.settings import Settings
+from shared.telemetry.metrics import BOUNCES_WAITING, MAIL_IN_DOUBT, OLDEST_BOUNCE_AGE, SCHEDULE_NEXT_DUE
+
+_SQL = load_statements("services.scheduler", "scheduler.sql")
+_log = structlog.get_logger()
+#: Seconds between two rounds.
+ROUND = 1.0
+#: Seconds between two looks at the backlog.
+_GAUGES = 15.0
+#: Seconds without a round after which the loop counts as stuck: longer than one round of publishes may take.
+_STUCK = 180
+
+
+class Scheduler:
+    """Runs rounds on a thread of its own."""
+
+    def __init__(
+        self, pool: ConnectionPool, publisher: Publishing, topology: Topology, settings: Settings
+    ) -> None:
+        self._pool = pool
+        self._publisher = publisher
+        self._topology = topology
+        self._settings = settings
+        self._catch_up = CatchUp(settings.scheduler.catch_up_limit, settings.scheduler.catch_up_age)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+        self._last_round = time.monotonic()
+        self._gauges_at = 0.0
+        self._polls_from = time.monotonic() + settings.ndr.delay_start.total_seconds()
+        self._complained: set[tuple[str, str]] = set()
+        self._trouble: str | None = "no round has been made yet"
+
+    def start(self) -> None:
+        """Begin to make rounds."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Finish the round in progress; tell whether it ended within `timeout` seconds."""
+        self._stopping.set()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def trouble_living(self) -> str | None:
+        """Say what is stuck."""
+        silence = time.monotonic() - self._last_round
+        return f"the last round was {silence:.0f} s ago" if silence > _STUCK else None
+
+    def trouble_working(self) -> str | None:
+        """Say why the last round failed."""
+        return self._trouble
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._pool.connection() as connection:
+                    self.make_round(connection)
+                self._trouble = None
+            except (psycopg.Error, PoolTimeout) as error:
+                self._trouble = f"the database does not answer ({error})"
+                _log.warning("round failed", action="round-failed", reason=str(error))
+            self._last_round = time.monotonic()
+            self._stopping.wait(ROUND)
+
+    def make_round(self, connection: Connection) -> None:
+        """Claim and publish all that is due now, and look after what others left behind."""
+        connection.autocommit = True
+        now = self._now(connection)
+        for schedule in firings.enabled_schedules(connection):
+            self._fire(connection, schedule, now)
+        left = firings.unpublished(connection, self._settings.scheduler.republish_after)
+        firings.publish(connection, self._publisher, self._topology, left)
+        if time.monotonic() >= self._polls_from:
+            ndr = self._settings.ndr
+            poll_chain.start_if_due(
+                connection,
+                self._publisher,
+                self._topology,
+                chain_lease=ndr.chain_lease,
+                interval_error=ndr.interval_error,
+            )
+        self._measure(connection)
+
+    def _now(self, connection: Connection) -> datetime:
+        row = connection.execute(_SQL["now"]).fetchone()
+        return row[0]  # type: ignore[index, no-any-return]
+
+    def _fire(self, connection: Connection, schedule: Schedule, now: datetime) -> None:
+        """Fire one schedule; one that cannot be read is told once and keeps nobody else waiting."""
+        try:
+            what = due(schedule, now, self._catch_up)
+            claimed = [firings.claim(connection, schedule, nominal) for nominal in what.nominal_times]
+        except ScheduleInvalid as error:
+            if (schedule.name, str(error)) not in self._complained:
+                self._complained.add((schedule.name, str(error)))
+                _log.error(
+                    "cannot fire", action="schedule-invalid", schedule=schedule.name, reason=str(error)
+                )
+            return
+        firings.publish(connection, self._publisher, self._topology, [firing for firing in claimed if firing])
+        if what.next_at:
+            SCHEDULE_NEXT_DUE.labels(schedule.name).set(what.next_at.timestamp())
+
+    def _measure(self, connection: Connection) -> None:
+        if time.monotonic() < self._gauges_at:
+            return
+        self._gauges_at = time.monotonic() + _GAUGES
+        waiting, oldest = connection.execute(_SQL["backlog"]).fetchone() or (0, 0)
+        BOUNCES_WAITING.set(waiting)
+        OLDEST_BOUNCE_AGE.set(oldest)
+        (in_doubt,) = connection.execute(_SQL["in_doubt"]).fetchone() or (0,)
+        MAIL_IN_DOUBT.set(in_doubt)
