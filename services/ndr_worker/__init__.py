@@ -1,0 +1,1 @@
+"""The NDR worker: which bounced entries are reported, and the notifications that report them."""
