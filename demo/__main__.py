@@ -29,7 +29,7 @@ _SEED = 2026
 _SERVICES = ("scheduler", "report_worker", "ndr_worker", "mail_relay")
 _MAILS = Path(".demo/mails")
 _TIMEOUT = 100.0
-_console = Console(width=None if sys.stdout.isatty() else 180)
+_console = Console(width=None if sys.stdout.isatty() else 300, highlight=False)
 
 
 def main() -> int:
@@ -116,6 +116,8 @@ def _await(wanted: Expected, catcher: Catcher, place: Sandbox) -> tuple[Sequence
 def _print_table(arrived: Sequence[Arrival]) -> None:
     table = Table("What", "Recipient", "Subject", "CSV rows", "Message-ID", show_edge=False)
     table.columns[3].justify = "right"
+    for column in table.columns:
+        column.overflow = "fold"
     for arrival in sorted(
         arrived, key=lambda arrival: (arrival.kind, arrival.report, arrival.scope, arrival.recipient)
     ):

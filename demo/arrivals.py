@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -63,12 +64,18 @@ def _arrival(mail: CaughtMail) -> Arrival:
     return Arrival(
         kind="NDR" if is_ndr else "report",
         report=str(message.get("X-Mailroom-Report", "")),
-        scope=str(message.get("X-Mailroom-Scope", "")),
+        scope=_site(str(message["Subject"])),
         recipient=", ".join(mail.rcpt_tos),
         subject=str(message["Subject"]),
         rows="" if is_ndr else _csv_rows(message),
         message_id=str(message["Message-ID"]),
     )
+
+
+def _site(subject: str) -> str:
+    """The site a by-site report is about, as its subject tells a reader."""
+    match = re.search(r" for site (.+) over the last ", subject)
+    return match[1] if match else ""
 
 
 def _csv_rows(message: EmailMessage) -> str:

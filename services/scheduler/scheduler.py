@@ -19,7 +19,7 @@ from services.scheduler.rhythm import ScheduleInvalid
 from shared.broker import Publishing, Topology
 from shared.database.statements import load_statements
 from shared.settings import Settings
-from shared.telemetry.metrics import BOUNCES_WAITING, MAIL_IN_DOUBT, OLDEST_BOUNCE_AGE, SCHEDULE_NEXT_DUE
+from shared.telemetry.metrics import BOUNCES_WAITING, OLDEST_BOUNCE_AGE, SCHEDULE_NEXT_DUE
 
 _SQL = load_statements("services.scheduler", "scheduler.sql")
 _log = structlog.get_logger()
@@ -127,5 +127,3 @@ class Scheduler:
         waiting, oldest = connection.execute(_SQL["backlog"]).fetchone() or (0, 0)
         BOUNCES_WAITING.set(waiting)
         OLDEST_BOUNCE_AGE.set(oldest)
-        (in_doubt,) = connection.execute(_SQL["in_doubt"]).fetchone() or (0,)
-        MAIL_IN_DOUBT.set(in_doubt)

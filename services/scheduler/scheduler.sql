@@ -56,7 +56,3 @@ UPDATE mailroom.bounce_poll SET next_due_at = now() + %(pause)s, outcome = 'erro
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(bounced_at)), 0)::float AS oldest
 FROM mailroom.queue_entry
 WHERE status = 'bounced';
-
--- name: in_doubt
-SELECT count(*) FROM mailroom.mail_delivery
-WHERE state = 'attempting' AND leased_until < now();

@@ -46,7 +46,8 @@ BEGIN
         ' mailroom.bounce_poll TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT ON mailroom.bounce_audit TO %I', worker);
     EXECUTE format('GRANT SELECT, UPDATE ON mailroom.schedule TO %I', worker);
-    EXECUTE format('GRANT SELECT ON mailroom.subscription, mailroom.preference, mailroom._yoyo_migration TO %I', worker);
+    EXECUTE format('GRANT SELECT ON mailroom.subscription, mailroom.preference TO %I', worker);
+    EXECUTE format('GRANT SELECT ON mailroom._yoyo_migration TO %I, %I', worker, reports);
     EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA mailroom TO %I', worker);
 END
 $$;

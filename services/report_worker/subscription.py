@@ -1,0 +1,34 @@
+"""Who gets a report, from whom, and how an operator reworded it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import class_row
+
+from shared.database.statements import load_statements
+
+_STATEMENTS = load_statements("services.report_worker", "control.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A row of `mailroom.subscription`, as its column comments describe it."""
+
+    name: str
+    emails_list: str
+    from_email: str
+    enabled: bool = True
+    email_subject: str = ""
+    alternate_email_subject: str = ""
+    columns: str = ""
+    tags: str = ""
+    mute_until: datetime | None = None
+    send_empty: bool | None = None
+    attachment: str = "csv"
+
+
+def load_subscription(connection: psycopg.Connection, name: str) -> Subscription | None:
+    """Read one subscription from PostgreSQL; None when there is none of that name."""
+    with connection.cursor(row_factory=class_row(Subscription)) as cursor:
+        return cursor.execute(_STATEMENTS["subscription"], {"name": name}).fetchone()

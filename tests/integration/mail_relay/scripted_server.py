@@ -1,0 +1,112 @@
+"""An SMTP server that does as told, to see what a client says and how it takes misbehaviour."""
+
+import socket
+import threading
+from types import TracebackType
+from typing import BinaryIO, Self
+
+
+class ScriptedServer:
+    """Speaks SMTP, one thread per connection, and notes every command.
+
+    Args:
+        extensions: EHLO keywords.
+        replies: what to answer to commands that begin with these words, instead of 250.
+        losses: how many messages to take without an answer, closing the connection.
+        mails_per_connection: after so many it closes the connection unasked.
+    """
+
+    def __init__(
+        self,
+        extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "DSN"),
+        replies: dict[str, str] | None = None,
+        losses: int = 0,
+        mails_per_connection: int = 1000,
+    ) -> None:
+        self.commands: list[str] = []
+        self.messages: list[bytes] = []
+        self.connections = 0
+        self._extensions = extensions
+        self._replies = replies or {}
+        self._losses = losses
+        self._mails_per_connection = mails_per_connection
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def count(self, word: str) -> int:
+        """How many commands began with this word."""
+        return sum(command.startswith(word) for command in self.commands)
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._threads[0].join()
+        for connection in self._open:
+            # wakes a thread that still reads; one that has ended closed its socket itself
+            if connection.fileno() >= 0:
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads[1:]:
+            thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(connection)
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(b"220 scripted.example ESMTP\r\n")
+            mails = 0
+            while mails < self._mails_per_connection and (line := lines.readline()):
+                command = line.decode().rstrip("\r\n")
+                self.commands.append(command)
+                if command == "DATA":
+                    connection.sendall(b"354 go on\r\n")
+                    if not self._take(connection, lines):
+                        return
+                    mails += 1
+                else:
+                    connection.sendall(f"{self._answer(command)}\r\n".encode())
+                if command.upper().startswith("QUIT"):
+                    return
+
+    def _take(self, connection: socket.socket, lines: BinaryIO) -> bool:
+        message = b""
+        while (line := lines.readline()) != b".\r\n":
+            message += line.removeprefix(b".")
+        if self._losses:
+            self._losses -= 1
+            return False
+        self.messages.append(message)
+        connection.sendall(b"250 2.0.0 taken\r\n")
+        return True
+
+    def _answer(self, command: str) -> str:
+        if command.upper().startswith("EHLO"):
+            keywords = ["scripted.example", *self._extensions]
+            return "\r\n".join([*(f"250-{word}" for word in keywords[:-1]), f"250 {keywords[-1]}"])
+        for words, reply in self._replies.items():
+            if command.startswith(words):
+                return reply
+        return "250 2.1.0 OK"

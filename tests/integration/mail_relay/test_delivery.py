@@ -1,0 +1,295 @@
+import hashlib
+
+import pytest
+
+from demo.catcher import Catcher
+from services.mail_relay.attempt import postponed, refused_as_malformed
+from services.mail_relay.ledger import Ledger
+from shared.wire import MessageRef
+from shared.worker import Poison, Retry
+from tests.integration.mail_relay.conftest import Counted, MakeRelay, Rows
+from tests.integration.mail_relay.scripted_server import ScriptedServer
+from tests.unit.mail_relay.mails import MESSAGE, mail
+
+pytestmark = pytest.mark.integration
+
+LEDGER = "SELECT * FROM mailroom.mail_delivery ORDER BY recipient"
+QUEUE = "SELECT * FROM mailroom.queue_entry ORDER BY recipient"
+SPOOL = "SELECT * FROM mailroom.spooled_message"
+
+
+def states(rows: Rows) -> dict[str, str]:
+    return {row["recipient"]: row["state"] for row in rows(LEDGER)}
+
+
+def store_body(rows: Rows, message: bytes) -> None:
+    rows(
+        "INSERT INTO mailroom.mail_body (mail_id, content, size, sha256) VALUES ('mail-1', %s, %s, %s)",
+        message,
+        len(message),
+        hashlib.sha256(message).hexdigest(),
+    )
+
+
+def test_a_mail_is_delivered_once_and_its_repetition_dropped(
+    make_relay: MakeRelay, rows: Rows, counted: Counted
+) -> None:
+    with Catcher() as catcher:
+        relay = make_relay(catcher.smtp_url)
+        relay.deliver(mail())
+        relay.deliver(mail())
+        (caught,) = catcher.messages
+        relay.close()
+    assert (caught.mail_from, caught.rcpt_tos) == ("reports@example.com", ("ann@example.org",))
+    assert caught.content == MESSAGE
+    (row,) = rows(LEDGER)
+    assert (row["state"], row["attempts"], row["in_doubt"], row["smtp_status"]) == ("delivered", 1, 0, 250)
+    assert (row["enhanced_status"], row["remote_mta"], row["kind"]) == ("2.0.0", "127.0.0.1", "report")
+    assert row["leased_until"] is None
+    assert row["finished_at"]
+    assert (counted("delivered"), counted("repeated")) == (1, 1)
+
+
+def test_each_recipient_has_its_own_result_and_only_the_deferred_one_is_tried_again(
+    make_relay: MakeRelay, rows: Rows, counted: Counted
+) -> None:
+    refusals = {"bob@example.org": "550-5.1.1 no\r\n550 5.1.1 such user", "cid@example.org": "451 4.3.0 busy"}
+    three = mail(rcpt_to=("ann@example.org", "bob@example.org", "cid@example.org"))
+    with Catcher(answer=lambda _, rcpt: refusals.get(rcpt)) as catcher:
+        relay = make_relay(catcher.smtp_url)
+        with pytest.raises(Retry, match=r"1 deferred; cid@example\.org: 451 4\.3\.0 busy") as retry:
+            relay.deliver(three)
+        assert states(rows) == {
+            "ann@example.org": "delivered",
+            "bob@example.org": "failed",
+            "cid@example.org": "deferred",
+        }
+        del refusals["cid@example.org"]
+        relay.deliver(three)
+        first, second = catcher.messages
+        relay.close()
+    assert retry.value.limited
+    assert (first.rcpt_tos, second.rcpt_tos) == (("ann@example.org",), ("cid@example.org",))
+    assert states(rows)["cid@example.org"] == "delivered"
+    assert (counted("delivered"), counted("failed"), counted("deferred")) == (2, 1, 1)
+
+    (spooled,) = rows(SPOOL)
+    assert spooled["sender"] == "reports@example.com"
+    assert (spooled["content"], spooled["received_at"]) == (MESSAGE, three.created_at)
+    assert spooled["received_from"] is None
+    (entry,) = rows(QUEUE)
+    assert (entry["message_id"], entry["recipient"]) == (spooled["message_id"], "bob@example.org")
+    assert (entry["status"], entry["smtp_status"], entry["enhanced_status"]) == ("bounced", 550, "5.1.1")
+    assert entry["diagnostic"] == "550-5.1.1 no\n550 5.1.1 such user"
+    assert (entry["remote_mta"], str(entry["remote_ip"]), entry["attempts"]) == ("127.0.0.1", "127.0.0.1", 1)
+    assert entry["bounced_at"] >= entry["last_attempt_at"]
+    assert (entry["ndr_id"], entry["leased_until"]) == (None, None)
+
+
+def test_a_refused_notification_is_a_double_bounce_and_never_bounced(
+    make_relay: MakeRelay, rows: Rows, counted: Counted
+) -> None:
+    with Catcher(answer=lambda *_: "550 5.1.1 no such user") as catcher:
+        relay = make_relay(catcher.smtp_url)
+        relay.deliver(mail(kind="ndr", mail_from=""))
+        relay.close()
+    assert states(rows) == {"ann@example.org": "failed"}
+    assert (rows(SPOOL), rows(QUEUE)) == ([], [])
+    assert (counted("double-bounce"), counted("failed")) == (1, 0)
+
+
+def test_a_message_refused_after_its_text_fails_for_all_who_were_accepted(
+    make_relay: MakeRelay, rows: Rows
+) -> None:
+    with Catcher(answer_data=lambda *_: "554 5.7.1 not wanted") as catcher:
+        relay = make_relay(catcher.smtp_url)
+        relay.deliver(mail(rcpt_to=("ann@example.org", "bob@example.org")))
+        relay.close()
+    assert [entry["enhanced_status"] for entry in rows(QUEUE)] == ["5.7.1", "5.7.1"]
+    assert len(rows(SPOOL)) == 1
+
+
+def test_a_connection_lost_after_the_text_leaves_doubt_and_the_mail_is_sent_again(
+    make_relay: MakeRelay, rows: Rows, counted: Counted
+) -> None:
+    with ScriptedServer(losses=1) as server:
+        relay = make_relay(server.url)
+        with pytest.raises(Retry, match="after the message was sent"):
+            relay.deliver(mail())
+        (row,) = rows(LEDGER)
+        assert (row["state"], row["in_doubt"], row["leased_until"]) == ("deferred", 1, None)
+        relay.deliver(mail())
+        relay.close()
+    (row,) = rows(LEDGER)
+    assert (row["state"], row["in_doubt"], row["attempts"]) == ("delivered", 1, 2)
+    assert server.messages == [MESSAGE]
+    assert (counted("in-doubt"), counted("delivered"), counted("deferred")) == (1, 1, 0)
+
+
+def test_deliveries_in_doubt_can_be_counted(make_relay: MakeRelay, ledger: Ledger) -> None:
+    assert ledger.count_in_doubt() == 0
+    with ScriptedServer(losses=1) as server:
+        relay = make_relay(server.url)
+        with pytest.raises(Retry):
+            relay.deliver(mail())
+        assert ledger.count_in_doubt() == 1
+        relay.deliver(mail())
+        relay.close()
+    assert ledger.count_in_doubt() == 0
+
+
+def test_an_unreachable_server_defers_without_doubt(make_relay: MakeRelay, rows: Rows) -> None:
+    with ScriptedServer() as server:
+        url = server.url
+    with pytest.raises(Retry, match="cannot be used"):
+        make_relay(url).deliver(mail())
+    (row,) = rows(LEDGER)
+    assert (row["state"], row["in_doubt"], row["leased_until"]) == ("deferred", 0, None)
+
+
+def test_a_mail_past_its_time_is_given_up_with_the_last_reply(make_relay: MakeRelay, rows: Rows) -> None:
+    with Catcher(answer=lambda *_: "451 4.3.0 busy") as catcher:
+        relay = make_relay(catcher.smtp_url)
+        with pytest.raises(Retry):
+            relay.deliver(mail())
+        relay.deliver(mail(expires_at=mail().created_at))
+        relay.close()
+    assert states(rows) == {"ann@example.org": "failed"}
+    (entry,) = rows(QUEUE)
+    assert (entry["smtp_status"], entry["enhanced_status"]) == (451, "4.4.7")
+    assert (entry["diagnostic"], entry["attempts"]) == ("451 4.3.0 busy", 2)
+
+
+def test_a_stored_message_is_verified_sent_and_deleted(make_relay: MakeRelay, rows: Rows) -> None:
+    message = MESSAGE + b"x" * 76 + b"\r\n"
+    store_body(rows, message)
+    reference = MessageRef("mail-1", len(message), hashlib.sha256(message).hexdigest())
+    with Catcher() as catcher:
+        relay = make_relay(catcher.smtp_url)
+        relay.deliver(mail(message=reference))
+        (caught,) = catcher.messages
+        assert caught.content == message
+        assert rows("SELECT mail_id FROM mailroom.mail_body") == []
+        # a producer that repeats itself stores it again
+        store_body(rows, message)
+        relay.deliver(mail(message=reference))
+        relay.close()
+        assert len(catcher.messages) == 1
+    assert rows("SELECT mail_id FROM mailroom.mail_body") == []
+
+
+def test_a_stored_message_stays_while_a_recipient_is_deferred(make_relay: MakeRelay, rows: Rows) -> None:
+    store_body(rows, MESSAGE)
+    reference = MessageRef("mail-1", len(MESSAGE), hashlib.sha256(MESSAGE).hexdigest())
+    with Catcher(answer=lambda _, rcpt: "451 busy" if rcpt.startswith("bob") else None) as catcher:
+        relay = make_relay(catcher.smtp_url)
+        with pytest.raises(Retry):
+            relay.deliver(mail(message=reference, rcpt_to=("ann@example.org", "bob@example.org")))
+        relay.close()
+    assert len(rows("SELECT mail_id FROM mailroom.mail_body")) == 1
+
+
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        (MESSAGE[:-2] + b"!\n", "is not the message that was stored"),
+        (MESSAGE[:-2], "is not the message that was stored"),
+        (None, "has no row 'mail-1'"),
+    ],
+)
+def test_a_stored_message_that_is_not_what_it_was_is_poison(
+    make_relay: MakeRelay, rows: Rows, stored: bytes | None, reason: str
+) -> None:
+    if stored is not None:
+        store_body(rows, stored)
+    reference = MessageRef("mail-1", len(MESSAGE), hashlib.sha256(MESSAGE).hexdigest())
+    with ScriptedServer() as server, pytest.raises(Poison, match=reason):
+        make_relay(server.url).deliver(mail(message=reference))
+    assert server.connections == 0
+    (row,) = rows(LEDGER)
+    assert (row["state"], row["leased_until"]) == ("deferred", None), "a replay must find it free"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["eve@example.org>\r\nRCPT TO:<ann@example.org", "eve\0@example.org", "eve x@example.org", "e" * 9000],
+)
+def test_a_hostile_recipient_never_reaches_the_socket(
+    make_relay: MakeRelay, rows: Rows, hostile: str
+) -> None:
+    with ScriptedServer() as server:
+        relay = make_relay(server.url)
+        relay.deliver(mail(rcpt_to=("bob@example.org", hostile)))
+        relay.close()
+    assert [command for command in server.commands if command.startswith("RCPT")] == [
+        "RCPT TO:<bob@example.org>"
+    ]
+    (entry,) = rows(QUEUE)
+    assert (entry["enhanced_status"], entry["remote_mta"]) == ("5.1.3", None)
+    assert entry["diagnostic"].startswith("the address ")
+    assert sorted(states(rows).values()) == ["delivered", "failed"]
+
+
+@pytest.mark.parametrize(
+    "unusable", [{"mail_from": "a@b.example>\r\nDATA"}, {"mail_id": ""}, {"mail_id": "a\0b"}]
+)
+def test_an_envelope_nobody_could_be_told_about_is_poison(
+    make_relay: MakeRelay, rows: Rows, unusable: dict[str, str]
+) -> None:
+    with ScriptedServer() as server, pytest.raises(Poison):
+        make_relay(server.url).deliver(mail(**unusable))
+    assert (server.connections, rows(LEDGER)) == (0, [])
+
+
+def test_leading_dots_survive_byte_for_byte(make_relay: MakeRelay) -> None:
+    message = b"Subject: dots\r\n\r\n.\r\n..\r\n.hidden\r\nnot .this\r\n...\r\n"
+    with Catcher() as catcher:
+        relay = make_relay(catcher.smtp_url)
+        relay.deliver(mail(message=message))
+        (caught,) = catcher.messages
+        relay.close()
+    assert caught.content == message
+
+
+def test_the_attempt_of_another_relay_is_respected(make_relay: MakeRelay, ledger: Ledger, rows: Rows) -> None:
+    ledger.begin(mail(), ["ann@example.org"])
+    with ScriptedServer() as server, pytest.raises(Retry, match="another relay is at it") as retry:
+        make_relay(server.url).deliver(mail())
+    assert not retry.value.limited
+    assert server.connections == 0
+    assert states(rows) == {"ann@example.org": "attempting"}
+
+
+def test_the_attempt_of_a_dead_relay_is_in_doubt_and_made_again(
+    make_relay: MakeRelay, ledger: Ledger, rows: Rows, counted: Counted
+) -> None:
+    ledger.begin(mail(), ["ann@example.org"])
+    rows("UPDATE mailroom.mail_delivery SET leased_until = now() - interval '1 second'")
+    assert ledger.count_in_doubt() == 1
+    with ScriptedServer() as server:
+        relay = make_relay(server.url)
+        relay.deliver(mail())
+        relay.close()
+    (row,) = rows(LEDGER)
+    assert (row["state"], row["in_doubt"], row["attempts"]) == ("delivered", 1, 2)
+    assert counted("in-doubt") == 1
+    assert server.messages == [MESSAGE]
+
+
+def test_a_relay_that_overslept_its_lease_changes_nothing(
+    make_relay: MakeRelay, ledger: Ledger, rows: Rows
+) -> None:
+    late = ledger.begin(mail(), ["ann@example.org"])
+    rows("UPDATE mailroom.mail_delivery SET leased_until = now() - interval '1 second'")
+    ledger.begin(mail(), ["ann@example.org"])
+    ledger.record(mail(), late.attempts, [postponed("ann@example.org", "too late")], MESSAGE)
+    (row,) = rows(LEDGER)
+    assert (row["state"], row["attempts"], row["reply"]) == ("attempting", 2, None)
+
+
+def test_results_recorded_twice_bounce_once(ledger: Ledger, rows: Rows) -> None:
+    begun = ledger.begin(mail(), ["ann@example.org"])
+    failed = [refused_as_malformed("ann@example.org", "no")]
+    ledger.record(mail(), begun.attempts, failed, MESSAGE)
+    ledger.record(mail(), begun.attempts, failed, MESSAGE)
+    assert (len(rows(SPOOL)), len(rows(QUEUE))) == (1, 1)
