@@ -1,7 +1,9 @@
-"""How the tests run: hypothesis profiles."""
+"""How the tests run: hypothesis profiles, and no skipped integration test in CI."""
 
 import os
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -10,3 +12,14 @@ settings.register_profile(
 settings.register_profile("ci", parent=settings.get_profile("quick"), max_examples=500, derandomize=True)
 settings.register_profile("nightly", parent=settings.get_profile("quick"), max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a laptop without some server skip its tests, but fail them in CI, where it would go unnoticed."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and item.get_closest_marker("integration"):
+        report.outcome = "failed"
+    return report

@@ -50,6 +50,9 @@ class SmtpServer:
             OSError: the port is taken.
         """
         listening = socket.create_server(self._address, backlog=512)
+        # Inherited by every connection: replies to pipelined commands are small writes in a row, and would
+        # wait 40 ms for the client's delayed acknowledgement. asyncio passes over sockets made like this one.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(listening,), name="catcher-smtp", daemon=True)
         self._thread.start()

@@ -25,7 +25,7 @@ class RelayService:
     def __init__(self, settings: Settings) -> None:
         connections = settings.relay.connections
         server = SmtpServer.from_url(settings.smtp_url)
-        topology = Topology(settings.amqp_prefix, settings.broker.retry_steps)
+        topology = Topology.of(settings)
         # one for each thread, one for the health pages
         self._pool = open_ledger_pool(settings.database_url, size=connections + 1)
         self._ledger = Ledger(self._pool, settings.relay.attempt_lease)
@@ -33,13 +33,7 @@ class RelayService:
             self._ledger,
             [Submission(server, settings.host_name, settings.relay) for _ in range(connections)],
         )
-        self._publisher = Publisher(
-            settings.amqp_url,
-            "mail_relay",
-            topology,
-            window=settings.broker.publish_window,
-            timeout=settings.broker.publish_timeout.total_seconds(),
-        )
+        self._publisher = Publisher.of(settings, "mail_relay")
         self._worker = Worker(
             MAIL_OUT,
             self._relay.handle,

@@ -12,10 +12,10 @@ _LACKING = {"8BITMIME": (554, "5.6.3"), "SMTPUTF8": (553, "5.6.7")}
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The server that was talked to."""
+    """The server that was talked to; its address is not known of one the ledger remembers."""
 
     name: str
-    ip: str
+    ip: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,8 @@ def expired(attempt: OpenAttempt, expires_at: datetime) -> RecipientResult:
     else:
         reason = attempt.last_reply or "no attempt was made before"
         reply = f"message expired at {expires_at.isoformat(timespec='seconds')}; {reason}"
-    return RecipientResult(attempt.recipient, Verdict.FAILED, reply, attempt.last_status, "4.4.7")
+    peer = Peer(attempt.last_mta, None) if attempt.last_mta is not None else None
+    return RecipientResult(attempt.recipient, Verdict.FAILED, reply, attempt.last_status, "4.4.7", peer=peer)
 
 
 def after_envelope(

@@ -29,9 +29,9 @@ _CHECK_TIMEOUT = 5
 
 
 def open_ledger_pool(url: str, *, size: int) -> ConnectionPool:
-    """Open connections for a `Ledger`: each statement commits by itself, no connection is checked before use.
+    """Open connections for a `Ledger`: each statement commits by itself, none is checked before use.
 
-    Checking costs a round trip per statement, a third of all; the ledger repeats what a cut connection failed.
+    A check would cost a round trip per statement; the ledger repeats what fails for a cut connection instead.
 
     Args:
         url: where to.
@@ -103,16 +103,17 @@ class Ledger:
         """
         numbers = {attempt.recipient: attempt.number for attempt in attempts}
         bounces = mail.mail_from != "" and any(result.verdict is Verdict.FAILED for result in results)
-        values = _columns(mail.mail_id, numbers, results)
-        if bounces:
-            values |= {
+        recorded = self._execute(
+            _STATEMENTS["record"],
+            {
+                "mail_id": mail.mail_id,
                 "mail_from": mail.mail_from,
                 "created_at": mail.created_at,
                 "smtputf8": mail.smtputf8,
-                "content": message,
-                "remote_ips": [result.peer.ip if result.peer else None for result in results],
-            }
-        recorded = self._execute(_STATEMENTS["record_failures" if bounces else "record"], values)
+                "content": message if bounces else None,
+                **_columns(numbers, results),
+            },
+        )
         if len(recorded) < len(results):
             _log.warning(
                 "an attempt took longer than its lease, another relay has begun a later one",
@@ -177,10 +178,9 @@ class Ledger:
             return connection.execute(statement, values, binary=binary).fetchall()
 
 
-def _columns(mail_id: str, numbers: Mapping[str, int], results: Sequence[RecipientResult]) -> dict[str, Any]:
+def _columns(numbers: Mapping[str, int], results: Sequence[RecipientResult]) -> dict[str, list[Any]]:
     """Results as the arrays that `unnest` takes."""
     return {
-        "mail_id": mail_id,
         "recipients": [result.recipient for result in results],
         "numbers": [numbers[result.recipient] for result in results],
         "states": [result.verdict.value for result in results],
@@ -189,4 +189,5 @@ def _columns(mail_id: str, numbers: Mapping[str, int], results: Sequence[Recipie
         "enhanced_statuses": [result.enhanced_status for result in results],
         "replies": [result.reply for result in results],
         "remote_mtas": [result.peer.name if result.peer else None for result in results],
+        "remote_ips": [result.peer.ip if result.peer else None for result in results],
     }

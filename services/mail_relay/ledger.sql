@@ -21,21 +21,9 @@ LEFT JOIN taken USING (recipient)
 LEFT JOIN found USING (recipient);
 
 -- name: record
--- Closes attempts, unless another relay has begun a later one since.
-UPDATE mailroom.mail_delivery AS ledger
-SET state = result.state, leased_until = NULL, in_doubt = ledger.in_doubt + result.in_doubt,
-    smtp_status = result.smtp_status, enhanced_status = result.enhanced_status, reply = result.reply,
-    remote_mta = result.remote_mta, finished_at = CASE WHEN result.state <> 'deferred' THEN now() END
-FROM unnest(%(recipients)s::text[], %(numbers)s::integer[], %(states)s::text[], %(in_doubt)s::integer[],
-            %(smtp_statuses)s::integer[], %(enhanced_statuses)s::text[], %(replies)s::text[], %(remote_mtas)s::text[])
-     AS result (recipient, number, state, in_doubt, smtp_status, enhanced_status, reply, remote_mta)
-WHERE ledger.mail_id = %(mail_id)s AND ledger.recipient = result.recipient
-  AND ledger.state = 'attempting' AND ledger.attempts = result.number
-RETURNING ledger.recipient;
-
--- name: record_failures
--- Closes attempts as `record` does, and gives the failed recipients to the bounce queue with a copy of the
--- message, so that its sender is notified. It is one statement, so that neither is ever without the other.
+-- Closes attempts, unless another relay has begun a later one since. When `content` is given, the recipients
+-- that failed go to the bounce queue with it, so that the sender is notified; in the same statement, so that
+-- neither is ever without the other.
 WITH recorded AS (
     UPDATE mailroom.mail_delivery AS ledger
     SET state = result.state, leased_until = NULL, in_doubt = ledger.in_doubt + result.in_doubt,
@@ -50,8 +38,8 @@ WITH recorded AS (
     RETURNING ledger.*, result.remote_ip
 ), spooled AS (
     INSERT INTO mailroom.spooled_message (sender, received_at, smtputf8, content)
-    SELECT %(mail_from)s, %(created_at)s, %(smtputf8)s, %(content)s
-    WHERE EXISTS (SELECT FROM recorded WHERE state = 'failed')
+    SELECT %(mail_from)s, %(created_at)s, %(smtputf8)s, %(content)s::bytea
+    WHERE %(content)s::bytea IS NOT NULL AND EXISTS (SELECT FROM recorded WHERE state = 'failed')
     RETURNING message_id
 ), bounced AS (
     INSERT INTO mailroom.queue_entry

@@ -101,24 +101,21 @@ class Submission:
 
     def _transact(self, mail: Mail, recipients: list[str], message: bytes) -> list[RecipientResult]:
         try:
-            connection, recipients, refused, replies = self._offer_over_live_connection(
-                mail, recipients, len(message)
-            )
+            connection, accepted, results = self._offer_over_live_connection(mail, recipients, len(message))
         except ConnectionLost as lost:
             self._drop()
             return [attempt.postponed(recipient, str(lost)) for recipient in recipients]
-        accepted, results = attempt.after_envelope(recipients, replies, connection.peer)
         if accepted:
             results += self._send_text(connection, accepted, message)
         else:
             self._reset(connection)
         connection.mails += 1
         connection.last_used = time.monotonic()
-        return refused + results
+        return results
 
     def _offer_over_live_connection(
         self, mail: Mail, recipients: list[str], size: int
-    ) -> tuple[_Connection, list[str], list[RecipientResult], list[Reply]]:
+    ) -> tuple[_Connection, list[str], list[RecipientResult]]:
         """Offer the envelope; a kept connection that turns out to be dead is replaced once."""
         connection = self._kept_connection()
         if connection is not None:
@@ -131,17 +128,18 @@ class Submission:
 
     def _offer(
         self, connection: _Connection, mail: Mail, recipients: list[str], size: int
-    ) -> tuple[list[str], list[RecipientResult], list[Reply]]:
-        """Send MAIL and RCPT; returns the recipients named, results of the others, and the replies."""
+    ) -> tuple[list[str], list[RecipientResult]]:
+        """Send MAIL and RCPT; returns the recipients accepted and the results of the others."""
         lacks = {name: lacking_extension(mail, name, connection.extensions) for name in recipients}
         refused = [
             attempt.refused_for_lack(name, lack, connection.peer) for name, lack in lacks.items() if lack
         ]
         named = [name for name, lack in lacks.items() if not lack]
         if not named:
-            return named, refused, [Reply(250, ("nothing was asked",))]
+            return [], refused
         commands = envelope_commands(mail, named, size, connection.extensions)
-        return named, refused, self._ask(connection, commands)
+        accepted, results = attempt.after_envelope(named, self._ask(connection, commands), connection.peer)
+        return accepted, refused + results
 
     def _send_text(
         self, connection: _Connection, recipients: list[str], message: bytes

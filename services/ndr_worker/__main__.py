@@ -16,15 +16,9 @@ class NdrWorkerService:
 
     def __init__(self, settings: Settings) -> None:
         threads = settings.ndr.threads
-        topology = Topology(settings.amqp_prefix, settings.broker.retry_steps)
+        topology = Topology.of(settings)
         self._pool = open_pool(settings.database_url, "mailroom ndr_worker", size=threads + 1)
-        self._publisher = Publisher(
-            settings.amqp_url,
-            "ndr_worker",
-            topology,
-            window=settings.broker.publish_window,
-            timeout=settings.broker.publish_timeout.total_seconds(),
-        )
+        self._publisher = Publisher.of(settings, "ndr_worker")
         handler = BatchHandler(self._pool, self._publisher, topology, settings)
         self._worker = Worker(
             BOUNCE_COMMANDS,

@@ -17,6 +17,9 @@ _NAMES_ITSELF = re.compile(rb"^(?:from|subject|date)[ \t]*:", re.IGNORECASE | re
 # In a returned header: a raw 8-bit octet names no charset to show it in, and ESC might reach a terminal.
 _KEPT = frozenset(b"\t\r\n") | frozenset(range(32, 127))
 _SAFE = bytes(octet if octet in _KEPT else ord("?") for octet in range(256))
+# Readers that walk into nested parts would take the failed recipients of a notification we return for ours,
+# so that anybody could have an address of his choice reported as failed.
+_STATUS_REPORT = b"delivery-status"
 _BLANKS = re.compile(r"[ \t]+")
 
 
@@ -90,6 +93,7 @@ def _whole(content: bytes, fields: bytes, limit: int, *, eight_bit: bool) -> Ret
         or not (seven_bit or (eight_bit and fields.isascii()))
         or not _NAMES_ITSELF.search(fields)
         or max(map(len, body.split(b"\r\n"))) > LONGEST_LINE
+        or _STATUS_REPORT in body.lower()
     ):
         return None
     return ReturnedContent(

@@ -26,16 +26,10 @@ class ReportWorkerService:
 
     def __init__(self, settings: Settings) -> None:
         threads = settings.reports.threads
-        topology = Topology(settings.amqp_prefix, settings.broker.retry_steps)
+        topology = Topology.of(settings)
         self._pool = open_pool(settings.database_url, "mailroom report_worker", size=threads + 1)
         self._reports_pool = open_pool(reports_url(settings), "mailroom reports", size=threads)
-        self._publisher = Publisher(
-            settings.amqp_url,
-            "report_worker",
-            topology,
-            window=settings.broker.publish_window,
-            timeout=settings.broker.publish_timeout.total_seconds(),
-        )
+        self._publisher = Publisher.of(settings, "report_worker")
         reports = ReportWorker(
             pool=self._pool,
             reports_pool=self._reports_pool,

@@ -16,7 +16,7 @@ from services.report_worker.preferences import Preferences
 from services.report_worker.rendering import View, render_body, show_rows
 from services.report_worker.report import Report
 from services.report_worker.settings import ReportSettings
-from services.report_worker.table import Table, read_table
+from services.report_worker.table import Table, bots_reported, read_table
 from services.report_worker.window import Window
 from services.report_worker.wording import Wording, count_text, local_time, window_text, word_report
 from shared.errors import MailroomError
@@ -37,6 +37,7 @@ class Letter:
         row_count: rows of the report.
         csv_sha256: of all of them as CSV.
         csv_bytes: of all of them as CSV.
+        silent: whether no bot reported anything in the window, so that the rows mean nothing.
     """
 
     message: bytes | None
@@ -44,6 +45,7 @@ class Letter:
     row_count: int
     csv_sha256: str
     csv_bytes: int
+    silent: bool
 
 
 class Composer:
@@ -75,6 +77,7 @@ class Composer:
             psycopg.OperationalError: for now; another attempt may succeed.
         """
         window = Window(run.nominal_at, preferences.report_interval)
+        silent = report.expects_events and not self._bots_reported(window)
         with self._read(run, report, delivery, window) as table:
             wording = word_report(
                 report,
@@ -84,6 +87,7 @@ class Composer:
                 window=window,
                 zone=self._settings.time_zone,
                 row_count=table.row_count,
+                silent=silent,
             )
             wanted = table.row_count > 0 or mails_empty(report, delivery.subscription, preferences)
             message = (
@@ -91,7 +95,11 @@ class Composer:
                 if wanted
                 else None
             )
-            return Letter(message, wording.subject, table.row_count, table.sha256, table.size)
+            return Letter(message, wording.subject, table.row_count, table.sha256, table.size, silent)
+
+    def _bots_reported(self, window: Window) -> bool:
+        with self._reports_pool.connection() as connection:
+            return bots_reported(connection, window, self._settings.statement_timeout)
 
     def _read(self, run: ReportRun, report: Report, delivery: Delivery, window: Window) -> Table:
         parameters: Mapping[str, Any] = {
@@ -182,7 +190,7 @@ def rows_note(row_count: int, shown: int, *, attached: bool) -> str:
     if not row_count:
         return ""
     shown_part = (
-        f"The first {shown:,} of {count_text(row_count, 'row')} are shown. " if shown < row_count else ""
+        f"The first {shown:,} of {count_text(row_count, 'row')} are shown. " if 0 < shown < row_count else ""
     )
     attached_part = ""
     if attached and row_count == 1:

@@ -82,6 +82,8 @@ class Report:
         scope: what one mail is about; None when there is one mail for everything.
         window: whether the rows depend on the interval, so that subject and body name it.
         level: `report_level` takes the preference; `error_with_rows` says ERROR as soon as there is a row.
+        expects_events: whether the report means nothing when no bot reported anything in the window; it then
+            says so instead of passing silence off as good or bad news.
         send_empty: whether a report without rows is mailed: always, or as the preference says.
     """
 
@@ -96,6 +98,7 @@ class Report:
     scope: Scope | None = None
     window: bool = True
     level: Literal["report_level", "error_with_rows"] = "report_level"
+    expects_events: bool = False
     send_empty: Literal["always", "preference"] = "always"
 
     def columns_shown(self, wanted: str) -> tuple[Column, ...]:

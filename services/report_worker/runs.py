@@ -43,6 +43,7 @@ class Conclusion:
         csv_bytes: of the CSV before compression.
         mail_bytes: of the whole mail.
         mail_id: of the mail, when there was one.
+        silent: no bot reported anything in the window; counted apart.
     """
 
     state: Literal["sent", "empty", "skipped", "failed", "fanned-out"]
@@ -53,6 +54,7 @@ class Conclusion:
     csv_bytes: int | None = None
     mail_bytes: int | None = None
     mail_id: str | None = None
+    silent: bool = False
 
 
 def claim_run(connection: psycopg.Connection, run: ReportRun, lease: timedelta) -> Claim:

@@ -19,6 +19,7 @@ import psycopg
 from psycopg import sql
 
 from services.report_worker.report import Column, Report
+from services.report_worker.window import Window
 from shared.database.statements import load_statements
 
 _STATEMENTS = load_statements("services.report_worker", "table.sql")
@@ -60,7 +61,7 @@ class Table:
 
 
 def read_table(
-    connection: psycopg.Connection,
+    connection: psycopg.Connection[Any],
     report: Report,
     columns: Sequence[Column],
     parameters: Mapping[str, Any],
@@ -88,13 +89,27 @@ def read_table(
     file = SpooledTemporaryFile(max_size=memory_limit)  # noqa: SIM115  # the Table returned closes it
     try:
         with connection.transaction(), connection.cursor() as cursor:
-            milliseconds = str(int(timeout.total_seconds() * 1000))
-            cursor.execute(_STATEMENTS["limit_transaction"], {"milliseconds": milliseconds})
+            _limit(cursor, timeout)
             with cursor.copy(_copy_statement(report, columns), parameters) as copy:
                 return _write(file, columns, iter(copy), keep_rows, byte_order_mark=byte_order_mark)
     except BaseException:
         file.close()
         raise
+
+
+def bots_reported(connection: psycopg.Connection, window: Window, timeout: timedelta) -> bool:
+    """Return whether any bot reported anything in the window; if none did, silence says nothing."""
+    with connection.transaction(), connection.cursor() as cursor:
+        _limit(cursor, timeout)
+        found = cursor.execute(
+            _STATEMENTS["bots_reported"], {"start": window.start, "end": window.end}
+        ).fetchone()
+        return found == (True,)
+
+
+def _limit(cursor: psycopg.Cursor, timeout: timedelta) -> None:
+    milliseconds = str(int(timeout.total_seconds() * 1000))
+    cursor.execute(_STATEMENTS["limit_transaction"], {"milliseconds": milliseconds})
 
 
 def _copy_statement(report: Report, columns: Sequence[Column]) -> sql.Composed:

@@ -4,6 +4,17 @@ SELECT set_config('transaction_read_only', 'on', true),
        set_config('statement_timeout', %(milliseconds)s, true),
        set_config('TimeZone', 'UTC', true);
 
+-- name: bots_reported
+-- One look into the index for each bot, however many events there are.
+SELECT EXISTS (
+    SELECT FROM mailroom.bot
+    CROSS JOIN LATERAL (
+        SELECT FROM mailroom.bot_event AS event
+        WHERE event.bot = bot.host_name AND event.registered_on >= %(start)s AND event.registered_on < %(end)s
+        LIMIT 1
+    ) AS any_event
+);
+
 -- name: report_csv
 -- A template: psycopg puts the catalogue's query and the cells below in place of the braces.
 COPY (

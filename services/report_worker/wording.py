@@ -14,6 +14,10 @@ from services.report_worker.window import Window, span_text
 _LINE_BREAKERS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 _LONGEST_SUBJECT = 400
+_SILENCE = (
+    "No bot at all reported anything in this window, so this report says nothing about Exchange. "
+    "Please investigate: the monitoring may be down, or its events may not arrive."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ def word_report(
     window: Window,
     zone: ZoneInfo,
     row_count: int,
+    silent: bool = False,
 ) -> Wording:
     """Word a report.
 
@@ -57,18 +62,19 @@ def word_report(
         window: which times it is about; without a window of its own, the report is as of the window's end.
         zone: in which times are written.
         row_count: how many rows there are.
+        silent: whether no bot reported anything in the window.
     """
     failures = report.level == "error_with_rows" and row_count > 0
     level = "ERROR" if failures else one_line(preferences.report_level)
-    headline = _headline(report, subscription, entity, window, row_count)
+    headline = _headline(report, subscription, entity, window, row_count=row_count, silent=silent)
     tags = "".join(f"[{tag}]" for tag in (one_line(part) for part in subscription.tags.split(",")) if tag)
     return Wording(
         subject=_shorten(" ".join(part for part in (tags, level, headline) if part)),
         level=level,
         headline=headline,
         summary=_summary(report, window, zone, row_count),
-        explanation=report.explanation if row_count else report.without_rows.text,
-        tone=_tone(report, row_count),
+        explanation=_explanation(report, row_count, silent=silent),
+        tone="alarm" if silent else _tone(report, row_count),
     )
 
 
@@ -89,15 +95,19 @@ def count_text(count: int, noun: str) -> str:
 
 def _shorten(subject: str) -> str:
     """A line of a mail holds 998 characters (RFC 5322 2.1.1); nobody reads that many."""
-    return (
-        subject
-        if len(subject) <= _LONGEST_SUBJECT
-        else f"{subject[:_LONGEST_SUBJECT]}\N{HORIZONTAL ELLIPSIS}"
-    )
+    if len(subject) <= _LONGEST_SUBJECT:
+        return subject
+    return subject[:_LONGEST_SUBJECT] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _headline(
-    report: Report, subscription: Subscription, entity: str | None, window: Window, row_count: int
+    report: Report,
+    subscription: Subscription,
+    entity: str | None,
+    window: Window,
+    *,
+    row_count: int,
+    silent: bool,
 ) -> str:
     if row_count:
         core = one_line(subscription.email_subject) or report.subject
@@ -109,11 +119,14 @@ def _headline(
         parts.append(one_line(entity))
     if report.window:
         parts.append(f"over the last {span_text(window.length)}")
-    return " ".join(parts) + _call(report, row_count)
+    suspicious = not row_count and (silent or report.without_rows.investigate)
+    return " ".join(parts) + (": please investigate" if suspicious else "")
 
 
-def _call(report: Report, row_count: int) -> str:
-    return ": please investigate" if not row_count and report.without_rows.investigate else ""
+def _explanation(report: Report, row_count: int, *, silent: bool) -> str:
+    if silent:
+        return _SILENCE
+    return report.explanation if row_count else report.without_rows.text
 
 
 def _summary(report: Report, window: Window, zone: ZoneInfo, row_count: int) -> str:

@@ -17,7 +17,7 @@ from services.report_worker.composer import Composer, Letter
 from services.report_worker.delivery import Delivery, Skip, plan_delivery
 from services.report_worker.fan_out import child_runs, load_entities
 from services.report_worker.mail_body import keep_message
-from services.report_worker.preferences import Preferences, load_preferences
+from services.report_worker.preferences import load_preferences
 from services.report_worker.report import Report, Scope
 from services.report_worker.runs import Claim, Conclusion, add_children, claim_run, finish_run, release_run
 from services.report_worker.settings import ReportSettings
@@ -102,21 +102,25 @@ class ReportWorker:
 
     def _carry_out(self, run: ReportRun) -> Conclusion:
         report = self._report(run)
+        now = self._clock()
         try:
-            preferences, delivery = self._plan(report)
+            with self._pool.connection() as connection:
+                preferences = load_preferences(connection)
+                subscription = load_subscription(connection, report.subscription)
+            delivery = plan_delivery(report, preferences, subscription, now)
             if isinstance(delivery, Skip):
                 return Conclusion("skipped", reason=delivery.reason)
-            if report.scope is not None and run.scope is None:
-                return self._fan_out(run, report.scope)
-            now = self._clock()
-            letter = self._composer.compose(run, report, delivery, preferences, now)
-        except (Retry, psycopg.OperationalError):
+            fan_out_by = report.scope if run.scope is None else None
+            made = fan_out_by or self._composer.compose(run, report, delivery, preferences, now)
+        except psycopg.OperationalError:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever keeps a report from being made would do so for ever
+        except Exception as error:  # noqa: BLE001  # what keeps a report from being made does so every time
             if not isinstance(error, MailroomError):
                 _log.exception("report cannot be made", action="report_crashed", run_id=run.run_id)
             return Conclusion("failed", error=f"{type(error).__name__}: {error}")
-        return self._send(run, delivery, letter, now)
+        if isinstance(made, Letter):
+            return self._send(run, delivery, made, now)
+        return self._fan_out(run, made)
 
     def _report(self, run: ReportRun) -> Report:
         report = self._catalogue.reports.get(run.report)
@@ -129,12 +133,6 @@ class ReportWorker:
             raise Poison(f"report {report.name} takes {wanted}, not {dict(run.scope)!r:.80}")
         return report
 
-    def _plan(self, report: Report) -> tuple[Preferences, Delivery | Skip]:
-        with self._pool.connection() as connection:
-            preferences = load_preferences(connection)
-            subscription = load_subscription(connection, report.subscription)
-        return preferences, plan_delivery(report, preferences, subscription, self._clock())
-
     def _fan_out(self, run: ReportRun, scope: Scope) -> Conclusion:
         with self._pool.connection() as connection:
             children = child_runs(run, scope, load_entities(connection, scope))
@@ -143,17 +141,18 @@ class ReportWorker:
         return Conclusion("fanned-out", reason=f"one run for each enabled {scope}: {len(children)}")
 
     def _send(self, run: ReportRun, delivery: Delivery, letter: Letter, now: datetime) -> Conclusion:
-        mail_id = f"report.{run.run_id}" if letter.message is not None else None
-        if letter.message is not None and mail_id is not None:
-            self._publish(self._mail(mail_id, delivery, letter.message, now))
+        mail = self._mail(f"report.{run.run_id}", delivery, letter.message, now) if letter.message else None
+        if mail:
+            self._publish(mail)
         return Conclusion(
             "sent" if letter.row_count else "empty",
-            reason=delivery.remark if mail_id else "no rows, and reports without rows are not wanted",
+            reason=_reason(delivery, letter),
             row_count=letter.row_count,
             csv_sha256=letter.csv_sha256,
             csv_bytes=letter.csv_bytes,
-            mail_bytes=len(letter.message) if letter.message is not None else None,
-            mail_id=mail_id,
+            mail_bytes=len(letter.message) if letter.message else None,
+            mail_id=mail.mail_id if mail else None,
+            silent=letter.silent,
         )
 
     def _mail(self, mail_id: str, delivery: Delivery, message: bytes, now: datetime) -> Mail:
@@ -192,7 +191,7 @@ class ReportWorker:
             seconds=round(seconds, 3),
         )
         name = run.report if run.report in self._catalogue.reports else "unknown"
-        metrics.REPORTS.labels(name, conclusion.state).inc()
+        metrics.REPORTS.labels(name, "stale" if conclusion.silent else conclusion.state).inc()
         metrics.REPORT_DURATION.labels(name).observe(seconds)
         if conclusion.row_count is not None:
             metrics.REPORT_ROWS.labels(name).observe(conclusion.row_count)
@@ -204,3 +203,12 @@ class ReportWorker:
                 release_run(connection, run.run_id, f"{type(error).__name__}: {error}")
         except psycopg.OperationalError:
             _log.warning("report run keeps its lease", action="report_release_failed", run_id=run.run_id)
+
+
+def _reason(delivery: Delivery, letter: Letter) -> str | None:
+    reasons = [
+        "no bot reported anything in the window" if letter.silent else None,
+        delivery.remark,
+        None if letter.message else "no rows, and reports without rows are not wanted",
+    ]
+    return "; ".join(filter(None, reasons)) or None

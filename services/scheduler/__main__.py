@@ -14,15 +14,9 @@ class SchedulerService:
     """The scheduler with what it stands on."""
 
     def __init__(self, settings: Settings) -> None:
-        topology = Topology(settings.amqp_prefix, settings.broker.retry_steps)
+        topology = Topology.of(settings)
         self._pool = open_pool(settings.database_url, "mailroom scheduler", size=2)
-        self._publisher = Publisher(
-            settings.amqp_url,
-            "scheduler",
-            topology,
-            window=settings.broker.publish_window,
-            timeout=settings.broker.publish_timeout.total_seconds(),
-        )
+        self._publisher = Publisher.of(settings, "scheduler")
         self._scheduler = Scheduler(self._pool, self._publisher, topology, settings)
 
     def start(self) -> None:

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import pika
 import pika.spec
@@ -19,6 +20,7 @@ from pika.frame import Method
 from shared.broker.link import Link
 from shared.broker.message import Outcome, Outgoing
 from shared.broker.topology import Topology
+from shared.settings import Settings
 from shared.telemetry.metrics import PUBLISH_CONFIRM
 from shared.wire.fields import CONTENT_TYPE
 
@@ -64,6 +66,17 @@ class Publisher:
         self._last_tag = 0
         self._channel: Channel | None = None
         self._link = Link(urls, f"{name}-publish", topology, on_channel=self._begin, on_lost=self._lost)
+
+    @classmethod
+    def of(cls, settings: Settings, name: str) -> Self:
+        """Make the publisher that a service's settings ask for."""
+        return cls(
+            settings.amqp_url,
+            name,
+            Topology.of(settings),
+            window=settings.broker.publish_window,
+            timeout=settings.broker.publish_timeout.total_seconds(),
+        )
 
     def start(self) -> None:
         """Begin to connect."""

@@ -13,9 +13,10 @@ queue and, when the step has passed, from the `returned` exchange back to the qu
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from shared.broker.message import Message, Outgoing
+from shared.settings import Settings
 from shared.wire import BouncesPoll, Mail, ReportRun
 
 REPORT_COMMANDS = "report-commands"
@@ -73,6 +74,11 @@ class Topology:
         timedelta(minutes=10),
         timedelta(hours=1),
     )
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the topology that a service's settings ask for."""
+        return cls(settings.amqp_prefix, settings.broker.retry_steps)
 
     def name(self, short: str) -> str:
         """Return the full name of an exchange or queue."""

@@ -227,16 +227,15 @@ def _reply(turn: int) -> Reply:
 
 
 def _original_recipient(recipient: str, turn: int) -> str | None:
-    """ORCPT: absent, the same address, or the one that was rewritten, with every third one hostile."""
+    """ORCPT: absent, the recipient in one of its spellings, or what no address can be read from."""
     spelled = (
         None,
         f"rfc822;{recipient}",
         None,
-        f"rfc822;first+2B{recipient}",
+        f"rfc822;{recipient.replace('.', '+2E')}",
         f"RFC822;{recipient.replace('@', '+40')}",
         None,
         "rfc822;x+0D+0AAction:+20delivered+40example.com",
-        "x400;/C=CA/ADMD=+20/S=Smith/",
         "not an address type",
     )
     return _turn(spelled, turn)

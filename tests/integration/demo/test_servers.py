@@ -175,7 +175,7 @@ def test_an_interrupted_process_leaves_nothing(postgresql: PostgresqlServer, num
         "    print(place.database_url, place.amqp_url, flush=True)\n"
         "    signal.pause()\n"
     )
-    with subprocess.Popen(  # noqa: S603  # our own program
+    with subprocess.Popen(  # our own program
         [sys.executable, "-c", program],
         cwd=Path(__file__).parents[3],
         stdout=subprocess.PIPE,
@@ -231,5 +231,5 @@ def children_named(program: str) -> list[str]:
     if pgrep is None:
         pytest.skip("pgrep is not installed")
     command = [pgrep, "-x", "-P", str(os.getpid()), program]
-    found = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603  # fixed words
+    found = subprocess.run(command, capture_output=True, check=False, text=True)  # fixed words
     return found.stdout.split()

@@ -1,6 +1,7 @@
 """An SMTP server that does as told, to see what a client says and how it takes misbehaviour."""
 
 import socket
+import ssl
 import threading
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -11,9 +12,10 @@ class ScriptedServer:
 
     Args:
         extensions: EHLO keywords.
-        replies: what to answer to commands that begin with these words, instead of 250.
+        replies: what to answer to commands that begin with these words, instead of 250; "" is silence.
         losses: how many messages to take without an answer, closing the connection.
         mails_per_connection: after so many it closes the connection unasked.
+        tls: speak TLS from the first octet.
     """
 
     def __init__(
@@ -22,6 +24,7 @@ class ScriptedServer:
         replies: dict[str, str] | None = None,
         losses: int = 0,
         mails_per_connection: int = 1000,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.commands: list[str] = []
         self.messages: list[bytes] = []
@@ -30,6 +33,7 @@ class ScriptedServer:
         self._replies = replies or {}
         self._losses = losses
         self._mails_per_connection = mails_per_connection
+        self._tls = tls
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -75,6 +79,12 @@ class ScriptedServer:
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
+        if self._tls is not None:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:  # the client does not trust us
+                connection.close()
+                return
         with connection, connection.makefile("rb") as lines:
             connection.sendall(b"220 scripted.example ESMTP\r\n")
             mails = 0
@@ -87,7 +97,7 @@ class ScriptedServer:
                         return
                     mails += 1
                 else:
-                    connection.sendall(f"{self._answer(command)}\r\n".encode())
+                    connection.sendall(self._answer(command).encode())
                 if command.upper().startswith("QUIT"):
                     return
 
@@ -105,8 +115,8 @@ class ScriptedServer:
     def _answer(self, command: str) -> str:
         if command.upper().startswith("EHLO"):
             keywords = ["scripted.example", *self._extensions]
-            return "\r\n".join([*(f"250-{word}" for word in keywords[:-1]), f"250 {keywords[-1]}"])
+            return "".join(f"250-{word}\r\n" for word in keywords[:-1]) + f"250 {keywords[-1]}\r\n"
         for words, reply in self._replies.items():
             if command.startswith(words):
-                return reply
-        return "250 2.1.0 OK"
+                return f"{reply}\r\n" if reply else ""
+        return "250 2.1.0 OK\r\n"

@@ -124,3 +124,12 @@ def test_credentials_are_not_given_to_a_server_that_does_not_ask(make_relay: Mak
         relay.close()
     assert "secret" not in str(retry.value)
     assert server.count("MAIL") == 0
+
+
+def test_an_attempt_ends_before_another_relay_may_begin_one(make_relay: MakeRelay) -> None:
+    with ScriptedServer(replies={"RCPT": ""}) as server:
+        relay = make_relay(server.url, attempt_lease="200ms")
+        with pytest.raises(Retry, match="timed out"):
+            relay.deliver(mail())
+        relay.close()
+    assert server.count("DATA") == 0

@@ -1,10 +1,14 @@
 import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from psycopg_pool import ConnectionPool
 
 from demo.catcher import Catcher
 from services.mail_relay.attempt import postponed, refused_as_malformed
 from services.mail_relay.ledger import Ledger
+from services.mail_relay.relay import Relay
 from shared.wire import MessageRef
 from shared.worker import Poison, Retry
 from tests.integration.mail_relay.conftest import Counted, MakeRelay, Rows
@@ -158,6 +162,7 @@ def test_a_mail_past_its_time_is_given_up_with_the_last_reply(make_relay: MakeRe
     (entry,) = rows(QUEUE)
     assert (entry["smtp_status"], entry["enhanced_status"]) == (451, "4.4.7")
     assert (entry["diagnostic"], entry["attempts"]) == ("451 4.3.0 busy", 2)
+    assert (entry["remote_mta"], entry["remote_ip"]) == ("127.0.0.1", None)
 
 
 def test_a_stored_message_is_verified_sent_and_deleted(make_relay: MakeRelay, rows: Rows) -> None:
@@ -293,3 +298,44 @@ def test_results_recorded_twice_bounce_once(ledger: Ledger, rows: Rows) -> None:
     ledger.record(mail(), begun.attempts, failed, MESSAGE)
     ledger.record(mail(), begun.attempts, failed, MESSAGE)
     assert (len(rows(SPOOL)), len(rows(QUEUE))) == (1, 1)
+
+
+def test_a_cut_database_connection_costs_neither_mail_nor_result(
+    make_relay: MakeRelay, pool: ConnectionPool, rows: Rows
+) -> None:
+    def cut(*_: object) -> None:
+        rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mail_relay'")
+
+    pool.wait()
+    cut()
+    with Catcher(answer_data=cut) as catcher:
+        relay = make_relay(catcher.smtp_url)
+        relay.deliver(mail())
+        relay.deliver(mail())
+        relay.close()
+        assert len(catcher.messages) == 1
+    (row,) = rows(LEDGER)
+    assert (row["state"], row["attempts"], row["in_doubt"]) == ("delivered", 1, 0)
+
+
+def test_of_two_relays_that_get_the_same_mail_at_once_one_sends_it(make_relay: MakeRelay, rows: Rows) -> None:
+    waiting = mail(rcpt_to=tuple(f"user{number}@example.org" for number in range(20)))
+    start = threading.Barrier(2)
+
+    def deliver(relay: Relay) -> str:
+        start.wait()
+        try:
+            relay.deliver(waiting)
+        except Retry as retry:
+            return str(retry)
+        return "done"
+
+    with Catcher() as catcher, ThreadPoolExecutor(2) as threads:
+        relays = [make_relay(catcher.smtp_url), make_relay(catcher.smtp_url)]
+        outcomes = set(threads.map(deliver, relays))
+        for relay in relays:
+            relay.close()
+        assert len(catcher.messages) == 1
+    # the second may also come when the first has finished
+    assert outcomes <= {"done", "another relay is at it"}
+    assert set(states(rows).values()) == {"delivered"}

@@ -36,7 +36,7 @@ class Queue:
         sender: str = "sender@example.com",
         status: str = "bounced",
         content: bytes = ORIGINAL,
-        **columns: object,
+        notify: str | None = None,
     ) -> int:
         row = self.connection.execute(
             "INSERT INTO mailroom.spooled_message (sender, content) VALUES (%s, %s) RETURNING message_id",
@@ -44,7 +44,7 @@ class Queue:
         ).fetchone()
         assert row is not None
         for recipient in recipients:
-            self.bounce(row[0], recipient, status=status, **columns)
+            self.bounce(row[0], recipient, status=status, notify=notify)
         return int(row[0])
 
     def bounce(

@@ -94,7 +94,8 @@ def test_every_report_of_the_catalogue_runs_with_rows_and_without(house: House, 
     house.do("add_subscription", name=entry.subscription)
     house.do("add_site", name="LGH", enabled=True)
     house.do("add_bot", name="bot-a", site="LGH")
-    scope = {entry.scope: {"site": "LGH", "bot": "bot-a"}[entry.scope]} if entry.scope else None
+    entities = {"site": "LGH", "bot": "bot-a"}
+    scope: dict[str, str] | None = {entry.scope: entities[entry.scope]} if entry.scope else None
     empty = house.ledger(house.run(report, scope))
     assert (empty["state"], empty["row_count"], empty["error"]) == ("empty", 0, None)
     house.add_event("bot-a", NOMINAL_AT - HOUR, status="FAIL")

@@ -1,6 +1,7 @@
 """What becomes of a run: the ledger, repetitions, and what goes wrong."""
 
 import hashlib
+import tracemalloc
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from services.report_worker.catalogue import Catalogue
+from services.report_worker.table import read_table
 from shared.broker import Outcome
 from shared.wire import MessageRef, ReportRun
 from shared.worker import Poison, Retry
@@ -129,7 +131,10 @@ def test_a_run_nobody_is_to_get_is_skipped_with_the_reason(
 def test_malformed_recipients_are_noted_and_the_others_served(house: House, quiet_server: None) -> None:
     house.do("set_recipients", name=NO_SEND, emails_list="Ops <ops@example.com>, broken@, duty@example.com")
     row = house.ledger(house.run("no-send-servers"))
-    assert (row["state"], row["reason"]) == ("sent", "not an address: 'broken@'")
+    assert (row["state"], row["reason"]) == (
+        "sent",
+        "no bot reported anything in the window; not an address: 'broken@'",
+    )
     assert house.publisher.mails[0].rcpt_to == ("ops@example.com", "duty@example.com")
 
 
@@ -266,3 +271,38 @@ def test_a_large_mail_waits_in_postgresql_and_a_reference_travels(house: House, 
         hashlib.sha256(body["content"]).hexdigest(),
     )
     assert read_mail(body["content"])["X-Mailroom-Run-ID"] == run.run_id
+
+
+def test_silence_of_all_bots_is_neither_good_nor_bad_news(house: House) -> None:
+    house.do("add_site", name="LGH", enabled=True)
+    house.do("add_bot", name="bot-a", site="LGH")
+    house.do("add_bot", name="bot-b", site=None)
+    row = house.ledger(house.run("failed-events-by-site", {"site": "LGH"}))
+    assert (row["state"], row["reason"]) == ("empty", "no bot reported anything in the window")
+    assert house.message()["Subject"].endswith("over the last 12 hours: please investigate")
+    house.publisher.published.clear()
+    house.add_event("bot-b", NOMINAL_AT - timedelta(hours=1))
+    row = house.ledger(house.run("failed-events-by-site", {"site": "LGH"}))
+    assert (row["state"], row["reason"]) == ("empty", None)
+    assert house.message()["Subject"].endswith("over the last 12 hours")
+
+
+def test_memory_stays_flat_however_many_rows_there_are(house: House, tmp_path: Path) -> None:
+    report = own_report(
+        tmp_path, "SELECT number::text AS cell FROM generate_series(1, 300000) AS number"
+    ).reports["own"]
+    tracemalloc.start()
+    with read_table(
+        house.connection,
+        report,
+        report.columns,
+        {},
+        timeout=timedelta(minutes=1),
+        keep_rows=100,
+        memory_limit=1 << 20,
+    ) as table:
+        _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert table.row_count == 300_000
+    assert table.size > 2 << 20
+    assert peak < 2 << 20

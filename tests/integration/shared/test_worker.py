@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 def running(
     handle: Callable[[Delivery], None], settings: Settings, publisher: Publisher, threads: int = 2
 ) -> Iterator[Worker]:
-    topology = Topology(settings.amqp_prefix, settings.broker.retry_steps)
+    topology = Topology.of(settings)
     worker = Worker(
         BOUNCE_COMMANDS,
         handle,
@@ -197,7 +197,7 @@ def test_draining_finishes_what_is_in_work_and_leaves_the_rest_to_others(
         go_on.wait(10)
         finished.append(str(delivery.message_id))
 
-    topology = Topology(settings.amqp_prefix, settings.broker.retry_steps)
+    topology = Topology.of(settings)
     with running(handle, settings, publisher, threads=1) as worker:
         for number in range(3):
             message = Outgoing(topology.name("commands"), "bounces.poll", f"m{number}", "bounces.poll/1", b"")

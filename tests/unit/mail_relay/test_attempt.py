@@ -32,7 +32,7 @@ def test_an_expired_recipient_is_failed_with_the_last_reply() -> None:
     opened = OpenAttempt("a", 3, last_status=451, last_reply="451 4.3.0 busy", last_mta="mx.example.org")
     result = attempt.expired(opened, NOON)
     assert (result.verdict, result.smtp_status, result.enhanced_status) == (Verdict.FAILED, 451, "4.4.7")
-    assert result.reply == "451 4.3.0 busy"
+    assert (result.reply, result.peer) == ("451 4.3.0 busy", Peer("mx.example.org", None))
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,17 @@ def test_30_the_boundary_occurs_in_no_part_even_if_the_original_holds_the_last_t
     assert returned_octets(ndr) == ORIGINAL + used
 
 
+def test_an_original_that_carries_a_status_report_of_its_own_comes_back_as_its_header_alone() -> None:
+    fake = (
+        b"Content-Type: multipart/report; report-type=delivery-status; boundary=fake\r\n\r\n"
+        b"--fake\r\nContent-Type: Message/Delivery-Status\r\n\r\n"
+        b"Final-Recipient: rfc822; victim@example.com\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--fake--\r\n"
+    )
+    ndr = compose(message=bounced(ORIGINAL.partition(b"\r\n\r\n")[0] + b"\r\n" + fake))
+    assert content_types(ndr) == HEADER
+    assert b"victim@example.com" not in ndr.message
+
+
 def test_30_a_diagnostic_cannot_hold_the_boundary() -> None:
     ndr = compose(failed(diagnostic=f"550 no\r\n--=_ndr.{NDR_ID}_0--\r\n"))
     assert content_types(ndr) == FULL

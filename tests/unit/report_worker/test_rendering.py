@@ -69,6 +69,7 @@ def test_a_table_too_wide_for_text_becomes_records() -> None:
         (12, 12, True, "All 12 rows are in the attachment."),
         (2352, 100, True, "The first 100 of 2,352 rows are shown. All 2,352 rows are in the attachment."),
         (2352, 100, False, "The first 100 of 2,352 rows are shown."),
+        (2352, 0, True, "All 2,352 rows are in the attachment."),
     ],
 )
 def test_a_note_says_where_the_rows_are(row_count: int, shown: int, note: str, *, attached: bool) -> None:

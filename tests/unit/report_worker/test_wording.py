@@ -20,6 +20,8 @@ def words(
     entity: str | None = None,
     subscription: Subscription = SUBSCRIPTION,
     window: Window = WINDOW,
+    *,
+    silent: bool = False,
 ) -> Wording:
     return word_report(
         report,
@@ -29,6 +31,7 @@ def words(
         window=window,
         zone=ZoneInfo("America/Vancouver"),
         row_count=row_count,
+        silent=silent,
     )
 
 
@@ -69,6 +72,14 @@ def test_a_site_without_any_events_is_to_be_investigated() -> None:
     assert nothing.subject.endswith("for site LGH over the last 12 hours: please investigate")
     assert nothing.tone == "alarm"
     assert nothing.summary.startswith("No rows, from 2026-11-20 03:45:00 PST to")
+
+
+@pytest.mark.parametrize("row_count", [0, 3])
+def test_silence_of_all_bots_is_alarming_and_says_nothing_of_exchange(row_count: int) -> None:
+    wording = words(FAILED_EVENTS, row_count, "LGH", silent=True)
+    assert wording.tone == "alarm"
+    assert wording.subject.endswith(": please investigate") == (row_count == 0)
+    assert "says nothing about Exchange" in wording.explanation
 
 
 def test_a_subscription_rewords_and_tags() -> None:

@@ -14,7 +14,7 @@ from shared.wire import BouncesPoll, Mail, MessageRef, ReportRun, WireError
 
 GOLDEN = Path(__file__).parent / "golden"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-MESSAGES = {
+MESSAGES: dict[str, ReportRun | BouncesPoll | Mail] = {
     "report.run-1": ReportRun("0c5c…", "events-by-site", NOON, {"site": "LGH"}, "operator", {"rows": 3}),
     "report.run-1-unscoped": ReportRun("r", "no-send-servers", NOON),
     "bounces.poll-1": BouncesPoll("p", NOON, 7),

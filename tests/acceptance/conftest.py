@@ -1,0 +1,19 @@
+"""The whole house for the acceptance tests: the integration tests' servers, a catcher, service processes."""
+
+from tests.integration.conftest import (
+    broker,
+    database_url,
+    fresh_database_url,
+    postgresql_server,
+    rabbitmq_server,
+    virtual_host,
+)
+
+__all__ = [
+    "broker",
+    "database_url",
+    "fresh_database_url",
+    "postgresql_server",
+    "rabbitmq_server",
+    "virtual_host",
+]
