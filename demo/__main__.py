@@ -132,7 +132,7 @@ def _tell_where_to_look(catcher: Catcher, *, keep: bool) -> None:
         _console.print("To read them in a browser: make demo KEEP=1")
         return
     _console.print(f"Read them in a browser: {catcher.http_url}  (Ctrl-C ends the demo)")
-    signal.sigwait({signal.SIGINT})
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
 
 if __name__ == "__main__":

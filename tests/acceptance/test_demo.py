@@ -1,0 +1,78 @@
+"""`make demo` as a user runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from demo.servers.postgresql import PostgresqlServer
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+ROOT = Path(__file__).parents[2]
+
+
+def start_demo(**variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "demo"],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def left_behind(server: PostgresqlServer) -> list[str]:
+    """Databases and roles of demos."""
+    with psycopg.connect(server.url) as connection:
+        rows = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'mailroom_demo%'"
+            " UNION ALL SELECT rolname FROM pg_roles WHERE rolname LIKE 'mailroom_demo%'"
+        ).fetchall()
+    return [name for (name,) in rows]
+
+
+def test_the_demo_shows_everything_twice_and_leaves_nothing_behind(
+    postgresql_server: PostgresqlServer,
+) -> None:
+    for _ in range(2):
+        with start_demo() as demo:
+            output, errors = demo.communicate(timeout=120)
+        assert demo.returncode == 0, errors
+        for report in ("all-domain-pairs", "no-send-servers", "events-by-site", "failed-events-by-site"):
+            assert report in output
+        assert "183 NDRs arrived, each once" in output
+        assert left_behind(postgresql_server) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing_behind(
+    postgresql_server: PostgresqlServer, number: signal.Signals
+) -> None:
+    with start_demo(KEEP="1") as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "are running" in line:
+                break
+        demo.send_signal(number)
+        demo.communicate(timeout=60)
+    assert left_behind(postgresql_server) == []
+
+
+def test_without_servers_the_demo_says_once_what_to_provide(tmp_path: Path) -> None:
+    with start_demo(
+        MAILROOM_DATABASE_URL="postgresql://127.0.0.1:1/x",
+        MAILROOM_AMQP_URL="amqp://guest:guest@127.0.0.1:1/",
+        PATH=str(tmp_path),
+    ) as demo:
+        output, errors = demo.communicate(timeout=60)
+    assert demo.returncode != 0
+    assert output == ""
+    assert errors.count("demo:") == 1
+    assert "MAILROOM_DATABASE_URL" in errors
+    assert "MAILROOM_AMQP_URL" in errors
+    assert "Traceback" not in errors
