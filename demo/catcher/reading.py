@@ -7,7 +7,7 @@ modern one); what cannot be decoded is shown with replacement marks.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import HeaderParser
@@ -128,7 +128,7 @@ def _decoded(value: str) -> str:
     unfolded = " ".join(value.split())
     try:
         return str(make_header(decode_header(unfolded)))
-    except (HeaderParseError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         return unfolded
 
 
