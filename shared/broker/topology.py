@@ -31,6 +31,8 @@ _ROUTES: Mapping[str, tuple[str, str, str]] = {
 }
 
 _DELIVERY_LIMIT = 50
+#: Every version takes a large number; -1, which says the same, only newer ones.
+_UNLIMITED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,9 @@ class Topology:
             )
             for step in self.retry_steps
         ]
-        return [*work, *ladder, Queue(self.name("parked"), {"x-queue-type": "quorum"})]
+        # Looking at parked messages delivers them; RabbitMQ 4 would drop them after 20 looks.
+        parked = {"x-queue-type": "quorum", "x-delivery-limit": _UNLIMITED}
+        return [*work, *ladder, Queue(self.name("parked"), parked)]
 
     def bindings(self) -> list[Binding]:
         """Return every binding."""

@@ -40,7 +40,8 @@ BEGIN
         ' mailroom.exchange_server, mailroom.exchange_database, mailroom.domain_pair TO %I', reports);
     EXECUTE format(
         'GRANT SELECT, INSERT, UPDATE, DELETE ON mailroom.spooled_message, mailroom.queue_entry,'
-        ' mailroom.bounce_quarantine, mailroom.mail_body TO %I', worker);
+        ' mailroom.bounce_quarantine, mailroom.mail_body, mailroom.delay_notice, mailroom.ndr_issued,'
+        ' mailroom.ndr_held TO %I', worker);
     EXECUTE format(
         'GRANT SELECT, INSERT, UPDATE ON mailroom.firing, mailroom.report_run, mailroom.mail_delivery,'
         ' mailroom.bounce_poll TO %I', worker);

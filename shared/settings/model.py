@@ -19,6 +19,7 @@ from shared.settings.values import (
     parse_existing_folder,
     parse_size,
     parse_time_span,
+    parse_time_zone,
     parse_tuple,
     parse_yes_no,
 )
@@ -238,7 +239,7 @@ class ReportsSettings(_Section):
     #: A folder of further reports, `NAME.toml` + `NAME.sql`.
     catalogue_path: Folder | None = None
     #: Zone of the times in a mail's body; the CSV is in UTC.
-    time_zone: str = "America/Vancouver"
+    time_zone: Annotated[str, BeforeValidator(parse_time_zone)] = "America/Vancouver"
     #: The most rows shown in a mail's body; the attachment has all.
     body_rows: Annotated[int, Field(ge=0, le=10_000)] = 100
     #: A byte order mark opens the CSV, so that Excel reads it as UTF-8.

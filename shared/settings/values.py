@@ -7,6 +7,7 @@ form, which is what an operator needs to read. A malformed boolean is an error h
 import re
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _SPAN = re.compile(
     r"(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m(?!s))?"
@@ -114,6 +115,18 @@ def parse_addresses(value: object) -> tuple[str, ...]:
         except ValueError as error:
             raise ValueError(f"{item!r} is {error}") from None
     return parse_tuple(value)
+
+
+def parse_time_zone(value: object) -> str:
+    """Check the name of a time zone.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    try:
+        return ZoneInfo(str(value)).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("not a time zone; write one such as Europe/Paris or UTC") from None
 
 
 def parse_existing_folder(value: object) -> Path:

@@ -25,6 +25,9 @@ BOUNCES_PROCESSED = Counter(
 BOUNCES_WAITING = Gauge("mailroom_bounces_waiting", "Bounced entries in the queue.")
 OLDEST_BOUNCE_AGE = Gauge("mailroom_oldest_bounce_age_seconds", "Age of the oldest bounced entry; 0: none.")
 NDRS = Counter("mailroom_ndrs_total", "NDRs, by outcome.", ["outcome"])
+RECORD_WRITE_ERRORS = Counter(
+    "mailroom_record_write_errors_total", "Audit lines or NDR copies that could not be written.", ["record"]
+)
 REPORTS = Counter("mailroom_reports_total", "Report runs finished, by outcome.", ["report", "outcome"])
 REPORT_DURATION = Histogram(
     "mailroom_report_duration_seconds", "Time a report run took.", ["report"], buckets=_SLOW
