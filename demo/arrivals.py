@@ -17,8 +17,8 @@ from demo.catcher import CaughtMail
 from shared.database.statements import load_statements
 
 _SQL = load_statements("demo", "demo.sql")
-_PLAIN_REPORTS = ("all-domain-pairs", "no-send-servers")
-_SITE_REPORTS = ("events-by-site", "failed-events-by-site")
+#: What one mail of a report is about, by the ending of the report's name.
+_SCOPES = {"-by-site": "enabled_sites", "-by-bot": "enabled_bots"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,19 @@ class Arrival:
 
 def expected(connection: Connection) -> Expected:
     """Read from the loaded sample what must arrive."""
-    sites = [name for (name,) in connection.execute(_SQL["enabled_sites"]).fetchall()]
-    reports = Counter([(report, "") for report in _PLAIN_REPORTS])
-    reports.update((report, site) for report in _SITE_REPORTS for site in sites)
+    names = [name for (name,) in connection.execute(_SQL["scheduled_reports"]).fetchall()]
+    reports = Counter((name, scope) for name in names for scope in _scopes(connection, name))
     (ndrs,) = connection.execute(_SQL["bounced_messages"]).fetchone() or (0,)
     (untouched,) = connection.execute(_SQL["untouched_entries"]).fetchone() or (0,)
     return Expected(reports, ndrs, untouched)
+
+
+def _scopes(connection: Connection, report: str) -> list[str]:
+    """Every site or bot that a report sends a mail about; "" for a report without scope."""
+    for ending, statement in _SCOPES.items():
+        if report.endswith(ending):
+            return [name for (name,) in connection.execute(_SQL[statement]).fetchall()]
+    return [""]
 
 
 def arrivals(mails: Iterable[CaughtMail]) -> list[Arrival]:
@@ -64,7 +71,7 @@ def _arrival(mail: CaughtMail) -> Arrival:
     return Arrival(
         kind="NDR" if is_ndr else "report",
         report=str(message.get("X-Mailroom-Report", "")),
-        scope=_site(str(message["Subject"])),
+        scope=_scope(str(message["Subject"])),
         recipient=", ".join(mail.rcpt_tos),
         subject=str(message["Subject"]),
         rows="" if is_ndr else _csv_rows(message),
@@ -72,9 +79,9 @@ def _arrival(mail: CaughtMail) -> Arrival:
     )
 
 
-def _site(subject: str) -> str:
-    """The site a by-site report is about, as its subject tells a reader."""
-    match = re.search(r" for site (.+) over the last ", subject)
+def _scope(subject: str) -> str:
+    """The site or bot a report is about, as its subject tells a reader."""
+    match = re.search(r" for (?:site|bot) (.+) over the last ", subject)
     return match[1] if match else ""
 
 

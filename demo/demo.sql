@@ -2,8 +2,14 @@
 -- The installed schedules fire at 07:45; the demo's fire as soon as the scheduler runs.
 UPDATE mailroom.schedule SET crontab = NULL, every = interval '10 minutes', starts_at = now();
 
+-- name: scheduled_reports
+SELECT DISTINCT jsonb_array_elements_text(args -> 'reports') FROM mailroom.schedule WHERE enabled ORDER BY 1;
+
 -- name: enabled_sites
 SELECT name FROM mailroom.site WHERE enabled ORDER BY name;
+
+-- name: enabled_bots
+SELECT host_name FROM mailroom.bot WHERE enabled ORDER BY host_name;
 
 -- name: bounced_messages
 -- Every message that must lead to exactly one NDR.

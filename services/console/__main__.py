@@ -11,7 +11,16 @@ from typing import Annotated
 import psycopg
 import typer
 
-from services.console.commands import database
+from services.console.commands import (
+    bounces,
+    config,
+    database,
+    ndr,
+    preferences,
+    reports,
+    schedules,
+    subscriptions,
+)
 from shared.errors import MailroomError
 from shared.settings import SettingsInvalid
 
@@ -19,10 +28,16 @@ app = typer.Typer(
     name="mailroom",
     help="Scheduled Exchange reports and non-delivery reports.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(database.app, name="db")
+app.add_typer(schedules.app, name="schedules")
+app.add_typer(reports.app, name="reports")
+app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(preferences.app, name="preferences")
+app.add_typer(bounces.app, name="bounces")
+app.add_typer(ndr.app, name="ndr")
+app.add_typer(config.app, name="config")
 
 
 @app.callback()

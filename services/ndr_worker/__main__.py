@@ -19,10 +19,10 @@ class NdrWorkerService:
         topology = Topology.of(settings)
         self._pool = open_pool(settings.database_url, "mailroom ndr_worker", size=threads + 1)
         self._publisher = Publisher.of(settings, "ndr_worker")
-        handler = BatchHandler(self._pool, self._publisher, topology, settings)
+        self._handler = BatchHandler(self._pool, self._publisher, topology, settings)
         self._worker = Worker(
             BOUNCE_COMMANDS,
-            handler.handle,
+            self._handler.handle,
             settings=settings,
             topology=topology,
             publisher=self._publisher,
@@ -32,12 +32,14 @@ class NdrWorkerService:
 
     def start(self) -> None:
         """Begin to work."""
+        self._handler.open()
         self._publisher.start()
         self._worker.start()
 
     def drain(self, timeout: float) -> bool:
         """Finish the batches in work."""
         drained = self._worker.drain(timeout)
+        self._handler.close()
         self._publisher.stop()
         self._pool.close()
         return drained
@@ -48,7 +50,7 @@ class NdrWorkerService:
 
     def trouble_working(self) -> str | None:
         """Say why no work can be done now."""
-        return self._worker.trouble_working() or database_trouble(self._pool)
+        return self._worker.trouble_working() or self._handler.trouble() or database_trouble(self._pool)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,14 @@ def typed(address: str) -> str:
     return f"utf-8; {_EMBEDDED.sub(_embed, address)[: sanitise.MAX_LINE]}"
 
 
+def typed_raw(address: str) -> str:
+    """The same for a report that travels as SMTPUTF8: `utf-8; address` as it is (RFC 6533 section 3)."""
+    if address.isascii():
+        return typed(address)
+    safe = sanitise.printable(address).encode()[: sanitise.MAX_LINE].decode(errors="ignore")
+    return f"utf-8; {safe}"
+
+
 def original_recipient(orcpt: str) -> str | None:
     """ORCPT as an Original-Recipient shows it: address type kept, xtext decoded (RFC 3461 section 6.3 d).
 
@@ -110,6 +118,8 @@ def original_recipient(orcpt: str) -> str | None:
         `rfc822; user+x@example.com`, or None when the parameter is not valid.
     """
     address_type, semicolon, encoded = orcpt.partition(";")
+    if address_type == "rfc822" and encoded and len(orcpt) <= sanitise.MAX_LINE and xtext.is_plain(encoded):
+        return f"rfc822; {encoded}"
     if not semicolon or not _ADDR_TYPE.fullmatch(address_type) or len(orcpt) > sanitise.MAX_LINE:
         return None
     if address_type.lower() == "utf-8":

@@ -1,40 +1,31 @@
-"""One batch of bounces: claim, pass the baton, decide, compose, publish, finish.
+"""One batch of bounces: claim, pass the baton, issue, publish, record, finish.
 
 The only place where the worker's parts meet. Nothing of a batch is removed before its mails are confirmed on
-mail-out; what is not confirmed keeps its lease and is taken up again, with the same ids, when that ends.
+mail-out and its records are on disk; what is not keeps its lease and is taken up again, with the same ids,
+when that ends.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import psycopg
 import structlog
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from services.ndr_worker import bounce_queue
-from services.ndr_worker.bounce import Notification
-from services.ndr_worker.bounce_queue import Claim, Finished
-from services.ndr_worker.compose import ComposedNdr, Composer
-from services.ndr_worker.identity import identity, policy
-from services.ndr_worker.policy import decide
-from services.ndr_worker.verify import defects
+from services.ndr_worker import bounce_queue, budget, housekeeping
+from services.ndr_worker.bounce import Action, Notification
+from services.ndr_worker.bounce_queue import Claim, ClaimTerms, Finished
+from services.ndr_worker.issue import Issuer
+from services.ndr_worker.mailing import Mailing
+from services.ndr_worker.notices import Notices
+from services.ndr_worker.records import Records
 from shared.broker import Outcome, Publishing, Topology
 from shared.broker.consumer import Delivery
 from shared.settings import Settings
-from shared.telemetry.metrics import BOUNCES_PROCESSED, NDRS
-from shared.wire import BouncesPoll, Mail
+from shared.telemetry.metrics import BOUNCES_PROCESSED
+from shared.wire import BouncesPoll
 
 _log = structlog.get_logger()
-REPORTED = "reported"
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What became of one claimed notification: a mail to publish, and entries dealt with once it is out."""
-
-    mail: Mail | None
-    finished: Sequence[Finished]
 
 
 class BatchHandler:
@@ -44,7 +35,7 @@ class BatchHandler:
         pool: connections to the database that holds the bounce queue.
         publisher: for mails and the baton.
         topology: where they go.
-        settings: the `[ndr]` section and the host's name.
+        settings: the `[ndr]` section, the directories and the host's name.
     """
 
     def __init__(
@@ -54,8 +45,11 @@ class BatchHandler:
         self._publisher = publisher
         self._topology = topology
         self._ndr = settings.ndr
-        self._composer = Composer(identity(settings))
-        self._policy = policy(settings)
+        self._issuer = Issuer(settings)
+        self._mailing = Mailing(publisher, topology)
+        self._records = Records(settings)
+        self._notices = Notices(pool, self._issuer, self._mailing, self._records, settings.ndr)
+        self._terms = _terms(settings)
 
     def handle(self, delivery: Delivery) -> None:
         """Process one poll.
@@ -73,25 +67,37 @@ class BatchHandler:
             _log.exception("the batch failed", action="batch-failed", poll_id=poll.poll_id, hop=poll.hop)
             self._end(poll, "error")
 
+    def open(self) -> None:
+        """Open the records.
+
+        Raises:
+            AuditUnwritable, CopyUnwritable: a path is wrong.
+        """
+        self._records.open()
+
+    def trouble(self) -> str | None:
+        """Say why records cannot be written now."""
+        return self._records.trouble()
+
+    def close(self) -> None:
+        """Close the records."""
+        self._records.close()
+
     def _process(self, poll: BouncesPoll) -> None:
         claim = self._claim(poll)
         if claim.full:
             self._pass_baton(poll)
-        self._deal_with([self._make(notification) for notification in claim.notifications])
-        if not claim.full:
-            found = poll.hop > 0 or bool(claim.notifications)
-            self._end(poll, "found" if found else "empty")
+        self._deal_with_all(claim.notifications)
+        if claim.full:
+            return
+        others = self._notices.send_digests() + self._notices.send_delays()
+        self._keep_house()
+        found = poll.hop > 0 or bool(claim.notifications) or others > 0
+        self._end(poll, "found" if found else "empty")
 
     def _claim(self, poll: BouncesPoll) -> Claim:
         with self._pool.connection() as connection:
-            return bounce_queue.claim(
-                connection,
-                poll.poll_id,
-                limit=self._ndr.queuecache,
-                prefix=self._ndr.attachmsg,
-                lease=self._ndr.lease,
-                chain_lease=self._ndr.chain_lease,
-            )
+            return bounce_queue.claim(connection, poll.poll_id, self._terms)
 
     def _pass_baton(self, poll: BouncesPoll) -> None:
         """Let another worker claim the next batch while this one composes.
@@ -101,67 +107,48 @@ class BatchHandler:
         if self._publisher.publish([self._topology.address(poll.baton())]) != [Outcome.CONFIRMED]:
             _log.warning("baton not confirmed", action="baton-lost", poll_id=poll.poll_id, hop=poll.hop)
 
-    def _make(self, notification: Notification) -> _Made:
-        """Decide and compose; an NDR that cannot be made costs its own entries and nothing else."""
-        message = notification.message
-        decision = decide(message, notification.recipients, self._policy)
-        finished = [
-            Finished(entry.entry_id, message.message_id, action) for entry, action in decision.discarded
-        ]
-        finished += _quarantined(
-            message.message_id, ((entry.entry_id, reason) for entry, reason in decision.quarantined)
-        )
-        if not decision.reported:
-            return _Made(None, finished)
-        reported = Notification(notification.ndr_id, message, decision.reported)
-        try:
-            ndr = self._composer.compose(reported, datetime.now(UTC))
-            trouble = defects(ndr.message, len(decision.reported))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with this message, the others are not
-            _log.exception("cannot compose", action="compose-failed", queue_id=message.message_id)
-            trouble = f"cannot be composed: {type(error).__name__}: {error}"
-        if trouble:
-            NDRS.labels("quarantined").inc()
-            reasons = ((entry.entry_id, trouble) for entry in decision.reported)
-            return _Made(None, [*finished, *_quarantined(message.message_id, reasons)])
-        finished += [Finished(entry.entry_id, message.message_id, REPORTED) for entry in decision.reported]
-        return _Made(self._mail(ndr), finished)
-
-    def _mail(self, ndr: ComposedNdr) -> Mail:
+    def _deal_with_all(self, notifications: Sequence[Notification]) -> None:
+        """Issue what was claimed, publish it, record it, and only then remove the entries."""
         now = datetime.now(UTC)
-        return Mail(
-            mail_id=ndr.mail_id,
-            kind="ndr",
-            mail_from="",
-            rcpt_to=(ndr.rcpt_to,),
-            message=ndr.message,
-            created_at=now,
-            expires_at=now + self._ndr.lifetime,
-            body="8bitmime" if ndr.eight_bit else "7bit",
-            smtputf8=ndr.smtputf8,
-        )
-
-    def _deal_with(self, made: Sequence[_Made]) -> None:
-        """Publish the mails, then finish the entries whose mail is safe or that need none."""
-        mailed = [item for item in made if item.mail]
-        outcomes = self._publisher.publish(
-            [self._topology.address(item.mail) for item in mailed if item.mail]
-        )
-        safe = [item for item in made if not item.mail]
-        for item, outcome in zip(mailed, outcomes, strict=True):
-            NDRS.labels("issued" if outcome is Outcome.CONFIRMED else outcome.value).inc()
-            if outcome is Outcome.CONFIRMED:
-                safe.append(item)
-        if len(safe) < len(made):
-            _log.warning("mails not confirmed", action="ndrs-unconfirmed", count=len(made) - len(safe))
+        past_budget = self._past_budget(notifications)
+        issued = [
+            self._issuer.issue(notification, now, past_budget=notification.ndr_id in past_budget)
+            for notification in notifications
+        ]
+        safe = self._mailing.publish(issued)
         finished = [entry for item in safe for entry in item.finished]
         if not finished:
             return
+        self._records.keep_copies(item.copy for item in safe if item.copy)
+        self._records.audit(finished)
         with self._pool.connection() as connection:
             bounce_queue.finish(connection, finished)
-        for entry in finished:
-            BOUNCES_PROCESSED.labels("quarantined" if entry.quarantine_reason else entry.action).inc()
-        _log.info("batch finished", action="batch-finished", entries=len(finished), ndrs=len(mailed))
+        _count(finished)
+
+    def _past_budget(self, notifications: Sequence[Notification]) -> frozenset[object]:
+        if not self._ndr.sender_budget:
+            return frozenset()
+        counted = {
+            notification.ndr_id: notification.message.sender
+            for notification in notifications
+            if notification.message.sender and notification.action is Action.FAILED
+        }
+        with self._pool.connection() as connection:
+            return budget.past_budget(
+                connection,
+                counted,
+                budget=self._ndr.sender_budget,
+                period=self._ndr.sender_budget_period,
+            )
+
+    def _keep_house(self) -> None:
+        with self._pool.connection() as connection:
+            housekeeping.keep_house(
+                connection,
+                interval=self._ndr.interval_housekeeping,
+                prune_after=self._ndr.prune_after,
+                period=self._ndr.sender_budget_period,
+            )
 
     def _end(self, poll: BouncesPoll, outcome: str) -> None:
         pause = {
@@ -173,5 +160,20 @@ class BatchHandler:
             bounce_queue.end_chain(connection, poll.poll_id, outcome=outcome, pause=pause)
 
 
-def _quarantined(message_id: int, reasons: Iterable[tuple[int, str]]) -> list[Finished]:
-    return [Finished(entry_id, message_id, "quarantined", reason) for entry_id, reason in reasons]
+def _terms(settings: Settings) -> ClaimTerms:
+    ndr = settings.ndr
+    return ClaimTerms(
+        limit=ndr.batch_limit,
+        prefix=ndr.attachmsg,
+        lease=ndr.lease,
+        chain_lease=ndr.chain_lease,
+        settle=ndr.settle,
+        max_recipients=ndr.max_recipients,
+        delivered=ndr.success_notices,
+    )
+
+
+def _count(finished: Sequence[Finished]) -> None:
+    for entry in finished:
+        BOUNCES_PROCESSED.labels(str(entry.action)).inc()
+    _log.info("batch finished", action="batch-finished", entries=len(finished))

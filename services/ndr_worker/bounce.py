@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
+
+
+class Action(StrEnum):
+    """What a notification reports of its recipients: the DSN's Action field (RFC 3464 section 2.3.3)."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    RELAYED = "relayed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +81,16 @@ class BouncedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one NDR reports: one message and the recipients it did not reach (RFC 3464 section 2).
+    """What one DSN reports: one message and recipients that met the same fate (RFC 3464 section 2).
 
     Attributes:
         ndr_id: Identity of the NDR, given when its entries were claimed.
         message: The message.
         recipients: The recipients to report, at least one.
+        action: What became of all of them.
     """
 
     ndr_id: UUID
     message: BouncedMessage
     recipients: tuple[FailedRecipient, ...]
+    action: Action = Action.FAILED

@@ -10,17 +10,42 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection, Cursor
 from psycopg.rows import dict_row
 
-from services.ndr_worker.bounce import BouncedMessage, FailedRecipient, Notification
+from services.ndr_worker.bounce import Action, BouncedMessage, FailedRecipient, Notification
 from shared.database.statements import load_statements
 
 _SQL = load_statements("services.ndr_worker", "queue.sql")
 #: Octets of an original that are read at least: enough for the header fields an NDR refers to.
 _HEADER_PREFIX = 8192
 _RECIPIENT_FIELDS = [field.name for field in fields(FailedRecipient)]
+_ACTIONS = {"bounced": Action.FAILED, "deferred": Action.DELAYED, "delivered": Action.DELIVERED}
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """How a batch is claimed.
+
+    Attributes:
+        limit: the most entries, except that one NDR left behind by another worker is never split.
+        prefix: octets of each original to read.
+        lease: how long the entries belong to this worker.
+        chain_lease: how long the chain may go without another hop.
+        settle: how long a message's first bounced entry waits for the others.
+        max_recipients: of one NDR.
+        delivered: whether entries of status delivered are claimed too.
+    """
+
+    limit: int
+    prefix: int
+    lease: timedelta
+    chain_lease: timedelta
+    settle: timedelta = timedelta(0)
+    max_recipients: int = 1000
+    delivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,57 +63,92 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An entry and what became of it: an audit action, or the reason for its quarantine."""
+    """An entry and what became of it.
 
-    entry_id: int
-    message_id: int
+    Attributes:
+        message: whose entry it is.
+        entry: the entry.
+        ndr_id: of the NDR it was claimed for.
+        action: the audit's word for it.
+        quarantine_reason: why it is put aside; None when it is not.
+        held_status: status under which a digest is to name it; None when none is.
+    """
+
+    message: BouncedMessage
+    entry: FailedRecipient
+    ndr_id: UUID
     action: str
     quarantine_reason: str | None = None
+    held_status: str | None = None
 
 
-def claim(
-    connection: Connection,
-    poll_id: str,
-    *,
-    limit: int,
-    prefix: int,
-    lease: timedelta,
-    chain_lease: timedelta,
-) -> Claim:
+def claim(connection: Connection, poll_id: str, terms: ClaimTerms) -> Claim:
     """Claim the oldest bounced entries, and those whose worker did not finish.
 
     Args:
         connection: outside a transaction; the claim is committed when this returns.
         poll_id: the chain this batch belongs to; its lease is renewed.
-        limit: the most entries, except that one NDR left behind by another worker is never split.
-        prefix: octets of each original to read.
-        lease: how long the entries belong to this worker.
-        chain_lease: how long the chain may go without another hop.
+        terms: how much, and for how long.
     """
     with connection.transaction(), connection.cursor(binary=True) as cursor:
-        expired = cursor.execute(_SQL["lock_expired"], {"limit": limit}).fetchall()
-        ndr_ids = list({ndr_id for _, ndr_id in expired})
-        cursor.execute(_SQL["renew"], {"ndr_ids": ndr_ids, "lease": lease})
-        entry_ids = [entry_id for (entry_id,) in cursor.fetchall()]
-        waiting: list[int] = []
-        if (budget := limit - len(entry_ids)) > 0:
-            cursor.execute(_SQL["lock_waiting"], {"limit": budget})
-            waiting = [message_id for (message_id,) in cursor.fetchall()]
-            cursor.execute(_SQL["lease"], {"message_ids": waiting, "limit": budget, "lease": lease})
-            entry_ids += [entry_id for (entry_id,) in cursor.fetchall()]
-        cursor.execute(_SQL["keep_chain"], {"poll_id": poll_id, "chain_lease": chain_lease})
-        full = len(expired) + len(waiting) >= limit
-        return Claim(_read(connection, entry_ids, max(prefix, _HEADER_PREFIX)), full)
+        entry_ids = _take_over(cursor, terms)
+        full = len(entry_ids) >= terms.limit
+        for status in ("bounced", "delivered") if terms.delivered else ("bounced",):
+            if full:
+                break
+            taken, reached = _take(cursor, status, terms.limit - len(entry_ids), terms)
+            entry_ids += taken
+            full = full or reached
+        cursor.execute(_SQL["keep_chain"], {"poll_id": poll_id, "chain_lease": terms.chain_lease})
+        return Claim(_read(connection, entry_ids, terms.prefix), full)
+
+
+def _take_over(cursor: Cursor, terms: ClaimTerms) -> list[int]:
+    """Renew the leases of entries whose worker did not finish in time."""
+    expired = cursor.execute(_SQL["lock_expired"], {"limit": terms.limit}).fetchall()
+    ndr_ids = list({ndr_id for _, ndr_id in expired})
+    cursor.execute(_SQL["renew"], {"ndr_ids": ndr_ids, "lease": terms.lease})
+    return [entry_id for (entry_id,) in cursor.fetchall()]
+
+
+def _take(cursor: Cursor, status: str, budget: int, terms: ClaimTerms) -> tuple[list[int], bool]:
+    """Lease entries nobody has; tells also whether there were as many as allowed."""
+    cursor.execute(_SQL[f"lock_{status}"], {"limit": budget, "settle": terms.settle})
+    waiting = [message_id for (message_id,) in cursor.fetchall()]
+    cursor.execute(
+        _SQL["lease"],
+        {
+            "message_ids": waiting,
+            "status": status,
+            "limit": budget,
+            "lease": terms.lease,
+            "max_recipients": terms.max_recipients,
+        },
+    )
+    return [entry_id for (entry_id,) in cursor.fetchall()], len(waiting) >= budget
 
 
 def _read(connection: Connection, entry_ids: Sequence[int], prefix: int) -> tuple[Notification, ...]:
     with connection.cursor(binary=True, row_factory=dict_row) as cursor:
         entries = cursor.execute(_SQL["read_entries"], {"entry_ids": entry_ids}).fetchall()
-        messages = _messages(cursor, {entry["message_id"] for entry in entries}, prefix)
+        return notifications(cursor, entries, prefix)
+
+
+def notifications(
+    cursor: Cursor[dict[str, Any]], entries: Sequence[Mapping[str, Any]], prefix: int
+) -> tuple[Notification, ...]:
+    """Group rows of entries, sorted by ndr_id, into notifications with their messages.
+
+    Args:
+        cursor: with binary results, as dictionaries; reads the messages.
+        entries: rows with ndr_id, message_id, status and the fields of FailedRecipient.
+        prefix: octets of each original to read.
+    """
+    messages = _messages(cursor, {entry["message_id"] for entry in entries}, max(prefix, _HEADER_PREFIX))
     return tuple(
-        Notification(ndr_id, messages[message_id], tuple(map(_recipient, group)))
-        for (ndr_id, message_id), group in itertools.groupby(
-            entries, lambda entry: (entry["ndr_id"], entry["message_id"])
+        Notification(ndr_id, messages[message_id], tuple(map(_recipient, group)), _ACTIONS[status])
+        for (ndr_id, message_id, status), group in itertools.groupby(
+            entries, lambda entry: (entry["ndr_id"], entry["message_id"], entry["status"])
         )
     )
 
@@ -109,23 +169,24 @@ def finish(connection: Connection, finished: Sequence[Finished]) -> None:
 
     Doing it twice changes nothing: what is gone is neither removed nor audited again.
     """
-    message_ids = list({entry.message_id for entry in finished})
-    reported = [entry for entry in finished if entry.quarantine_reason is None]
-    quarantined = [entry for entry in finished if entry.quarantine_reason is not None]
+    message_ids = list({item.message.message_id for item in finished})
+    audited = [item for item in finished if item.quarantine_reason is None]
+    quarantined = [item for item in finished if item.quarantine_reason is not None]
     with connection.transaction(), connection.pipeline():
         connection.execute(_SQL["lock_messages"], {"message_ids": message_ids})
         connection.execute(
             _SQL["finish"],
             {
-                "entry_ids": [entry.entry_id for entry in reported],
-                "actions": [entry.action for entry in reported],
+                "entry_ids": [item.entry.entry_id for item in audited],
+                "actions": [item.action for item in audited],
+                "statuses": [item.held_status for item in audited],
             },
         )
         connection.execute(
             _SQL["quarantine"],
             {
-                "entry_ids": [entry.entry_id for entry in quarantined],
-                "reasons": [entry.quarantine_reason for entry in quarantined],
+                "entry_ids": [item.entry.entry_id for item in quarantined],
+                "reasons": [item.quarantine_reason for item in quarantined],
             },
         )
         connection.execute(_SQL["drop_unreferenced"], {"message_ids": message_ids})

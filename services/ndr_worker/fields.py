@@ -1,7 +1,7 @@
 """How a header or DSN field is written: folding, dates, encoded-words."""
 
 from base64 import b64encode
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 #: Preferred and longest line, in characters without CRLF (RFC 5322 section 2.1.1).
@@ -12,6 +12,7 @@ LONGEST_LINE = 998
 _LONGEST_WORD = 900
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_TWO_DIGITS = tuple(f"{number:02}" for number in range(60))
 # An encoded-word is at most 75 octets (RFC 2047 section 2): 12 of frame, 60 of base64, which hold 45.
 _ENCODED_WORD_OCTETS = 45
 
@@ -48,14 +49,41 @@ def folded(line: str, indent: str = " ", width: int = PREFERRED_LINE) -> str:
 
 def date_time(moment: datetime) -> str:
     """A moment as RFC 5322 section 3.3 writes it: English names, numeric zone (UTC if none)."""
-    iso = moment.isoformat(" ", "seconds")
-    return f"{_day(iso[:10])} {iso[11:19]} {iso[19:22] or '+00'}{iso[23:25] or '00'}"
+    two = _TWO_DIGITS
+    return (
+        f"{_day(moment.date())} {two[moment.hour]}:{two[moment.minute]}:{two[moment.second]} "
+        f"{'+0000' if moment.tzinfo is UTC else _zone(moment.utcoffset())}"
+    )
+
+
+# Entries of a batch share their day.
+@lru_cache(maxsize=64)
+def _day(day: date) -> str:
+    return f"{_DAYS[day.weekday()]}, {day.day:02} {_MONTHS[day.month - 1]} {day.year:04}"
 
 
 @lru_cache(maxsize=64)
-def _day(iso_date: str) -> str:
-    day = date.fromisoformat(iso_date)
-    return f"{_DAYS[day.weekday()]}, {day.day:02} {_MONTHS[day.month - 1]} {day.year:04}"
+def _zone(offset: timedelta | None) -> str:
+    minutes = int(offset.total_seconds() / 60) if offset else 0
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
+
+
+def has_longer_line(message: bytes, longest: int = LONGEST_LINE) -> bool:
+    """Whether a line of octets is too long, its CRLF not counted.
+
+    Leaps from one line end to the last one within reach, so that short lines cost nothing.
+
+    Args:
+        message: Octets with CRLF line ends only.
+        longest: Octets a line may have.
+    """
+    start, size = 0, len(message)
+    while size - start > longest:
+        end = message.rfind(b"\r\n", start, start + longest + 2)
+        if end < 0:
+            return True
+        start = end + 2
+    return False
 
 
 def encoded_words(text: str) -> str:

@@ -12,8 +12,13 @@ _NEUTRAL = bytes(_QUESTION_MARK if octet in _CONTROLS else octet for octet in ra
 _CLEAN = bytes(range(256)).translate(None, _CONTROLS)
 
 _FIELDS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*")
-# In lower case and from its line end: a pattern that begins with literal text is searched for fast.
-_MESSAGE_ID = re.compile(rb"\nmessage-id[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
+_FIRST_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
+# A CR that begins no CRLF, or whose line end neither a field nor a continuation follows; the literal text in
+# front is searched for fast.
+_STOP = re.compile(rb"\r(?!\n(?:[ \t]|[!-9;-~]++[ \t]*+:))")
+_MESSAGE_ID = b"\nmessage-id"
+# Behind the name: its value, folded or not.
+_VALUE = re.compile(rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
 _ID = re.compile(rb"<[!-;=?A-~]{1,400}@[!-;=?A-~]{1,400}>")
 _RECEIVED = re.compile(rb"\nreceived[ \t]*:")
 
@@ -40,10 +45,17 @@ def header_block(content: bytes, *, complete: bool) -> bytes:
         Whole fields, each line ended by CRLF. Reading stops at the first empty line or at a line that is no
         field, so that no body is ever taken for a header. A field the content was cut in is left out.
     """
+    # Nearly every message: an orderly header that was read to its end.
+    stop = _STOP.search(content)
+    if stop and content.startswith(b"\n\r\n", stop.end()) and _FIRST_LINE.match(content):
+        block = content[: stop.end() + 1]
+        if block.count(b"\r") == block.count(b"\n"):
+            return block
+    return _header_block(normalised(content), complete=complete)
+
+
+def _header_block(content: bytes, *, complete: bool) -> bytes:
     block, empty_line, _ = content.partition(_EMPTY_LINE)
-    if not (empty_line and _has_normal_line_ends(block)):
-        content = normalised(content)
-        block, empty_line, _ = content.partition(_EMPTY_LINE)
     if empty_line or (complete and not block.endswith(b"\r\n")):
         block += b"\r\n"
     matched = _FIELDS.match(block)
@@ -77,12 +89,17 @@ def up_to_field_boundary(fields: bytes, limit: int) -> bytes:
 
 def message_id(fields: bytes) -> str | None:
     """The Message-ID with its angle brackets, if the fields have exactly one and it is valid; else None."""
-    found = [match.span(1) for match in _MESSAGE_ID.finditer(b"\n" + fields.lower())]
-    if len(found) != 1:
-        return None
-    start, end = found[0]
-    value = fields[start - 1 : end - 1].strip()
-    return value.decode("ascii") if _ID.fullmatch(value) else None
+    lower = b"\n" + fields.lower()
+    found: list[bytes] = []
+    # Searched from the end, where the name's rare first letter is compared first.
+    start = lower.rfind(_MESSAGE_ID)
+    while start >= 0:
+        value = _VALUE.match(lower, start + len(_MESSAGE_ID))
+        if value:
+            begin, end = value.span(1)
+            found.append(fields[begin - 1 : end - 1].strip())
+        start = lower.rfind(_MESSAGE_ID, 0, start)
+    return found[0].decode("ascii") if len(found) == 1 and _ID.fullmatch(found[0]) else None
 
 
 def hops(content: bytes, *, complete: bool) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.ndr_worker import address, original
-from services.ndr_worker.bounce import BouncedMessage, FailedRecipient
+from services.ndr_worker.bounce import Action, BouncedMessage, FailedRecipient
 
 
 class Discard(StrEnum):
@@ -48,15 +48,28 @@ class Decision:
     quarantined: tuple[tuple[FailedRecipient, str], ...] = ()
 
 
+#: The NOTIFY keyword a sender asks for each action with, and whether it is reported when NOTIFY is absent.
+_KEYWORDS = {
+    Action.FAILED: ("FAILURE", True),
+    Action.DELAYED: ("DELAY", True),
+    Action.DELIVERED: ("SUCCESS", False),
+    Action.RELAYED: ("SUCCESS", False),
+}
+
+
 def decide(
-    message: BouncedMessage, recipients: Sequence[FailedRecipient], settings: PolicySettings
+    message: BouncedMessage,
+    recipients: Sequence[FailedRecipient],
+    settings: PolicySettings,
+    about: Action = Action.FAILED,
 ) -> Decision:
     """Decide which entries of a message are reported.
 
     Args:
-        message: The bounced message.
-        recipients: Its bounced entries.
+        message: The message.
+        recipients: Its entries.
         settings: The policy.
+        about: What there is to report of them.
 
     Returns:
         The decision; order of the entries is kept.
@@ -64,8 +77,8 @@ def decide(
     action = _whole_message(message, settings)
     if action is Discard.NULL_SENDER:
         return Decision(discarded=tuple((recipient, action) for recipient in recipients))
-    declined = tuple((r, Discard.NOTIFY) for r in recipients if not _wants_failure(r.notify))
-    wanted = tuple(r for r in recipients if _wants_failure(r.notify)) if declined else tuple(recipients)
+    declined = tuple((r, Discard.NOTIFY) for r in recipients if not _wants(about, r.notify))
+    wanted = tuple(r for r in recipients if _wants(about, r.notify)) if declined else tuple(recipients)
     if isinstance(action, Discard):
         return Decision(discarded=declined + tuple((recipient, action) for recipient in wanted))
     if action:
@@ -88,12 +101,13 @@ def _whole_message(message: BouncedMessage, settings: PolicySettings) -> Discard
     return Discard.LOOP if _loops(message, settings.hop_limit) else None
 
 
-def _wants_failure(notify: str | None) -> bool:
-    """NOTIFY absent or naming FAILURE (RFC 3461 section 5.2.6); NEVER wins over whatever stands beside it."""
+def _wants(about: Action, notify: str | None) -> bool:
+    """Whether NOTIFY asks for it (RFC 3461 section 5.2); NEVER wins over whatever stands beside it."""
+    keyword, by_default = _KEYWORDS[about]
     if not notify:
-        return True
-    keywords = {keyword.strip() for keyword in notify.upper().split(",")}
-    return "FAILURE" in keywords and "NEVER" not in keywords
+        return by_default
+    keywords = {word.strip() for word in notify.upper().split(",")}
+    return keyword in keywords and "NEVER" not in keywords
 
 
 def _loops(message: BouncedMessage, hop_limit: int) -> bool:

@@ -1,10 +1,10 @@
 """What a delivery attempt ended with: the reply, and the status code that names it (RFC 3463)."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.ndr_worker import sanitise
-from services.ndr_worker.bounce import FailedRecipient
+from services.ndr_worker.bounce import Action, FailedRecipient
 
 #: How much of a reply is transcribed; nobody reads further, and a remote server chooses the length.
 MAX_REPLY_CHARACTERS = 4000
@@ -12,11 +12,13 @@ MAX_REPLY_LINES = 20
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _REPLY_LINE = re.compile(r"[2-5][0-9]{2}(?:[ -]|$)", re.ASCII)
-#: An enhanced status code of a failure (RFC 3463 section 2).
-STATUS = re.compile(r"([45])\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})", re.ASCII)
+_FAILURE_LINE = re.compile(r"[45][0-9]{2}(?:[ -]|$)", re.ASCII)
+_CLASSES = {4: "4", 5: "5"}
+#: An enhanced status code (RFC 3463 section 2).
+STATUS = re.compile(r"([245])\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})", re.ASCII)
 # An enhanced status code stands behind the basic code (RFC 2034), or where qmail puts it: "(#5.1.1)".
 _STATUS_IN_TEXT = re.compile(
-    rf"(?:^(?:[45]\d\d[ -]\s*)?|[#(])#?({STATUS.pattern})(?!\.?\d)", re.ASCII | re.MULTILINE
+    rf"(?:^(?:[245]\d\d[ -]\s*)?|[#(])#?({STATUS.pattern})(?!\.?\d)", re.ASCII | re.MULTILINE
 )
 
 #: Subject and detail that a reply's wording stands for, in order of precedence; the class is the reply's own.
@@ -48,14 +50,20 @@ _WORDINGS = tuple(
 _CODES = {521: "3.2", 551: "1.6", 553: "1.3", 556: "1.10"}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Why one recipient did not get the message.
+# The class that every status of such a notification has; that of a failure is its reply's.
+_CLASS_OF_ACTION = {Action.DELAYED: "4", Action.DELIVERED: "2", Action.RELAYED: "2"}
+_UNDETAILED = {"2": "2.0.0", "4": "4.0.0"}
+# A temporary failure that bounced without a better reason has expired.
+_FAILURE_UNDETAILED = {"4": "4.4.7", "5": "5.0.0"}
+
+
+class Outcome(NamedTuple):
+    """What became of the message for one recipient.
 
     Attributes:
-        status: The enhanced status code, class 4 or 5.
+        status: The enhanced status code; class 4 or 5 for a failure, 4 for a delay, 2 for a success.
         from_server: Whether `lines` are a server's reply; else they are our own words.
-        lines: What to show, safe printable text, at least one line, none empty.
+        lines: What to show, safe printable text, none empty; at least one line unless it is a success.
     """
 
     status: str
@@ -63,27 +71,47 @@ class Outcome:
     lines: tuple[str, ...]
 
 
-def outcome(recipient: FailedRecipient, fallback_status: str = "5.0.0") -> Outcome:
-    """Read what is known about a failure.
+def outcome(
+    recipient: FailedRecipient,
+    fallback_status: str = "5.0.0",
+    assumed_smtp_status: int = 0,
+    action: Action = Action.FAILED,
+) -> Outcome:
+    """Read what is known about an entry.
 
     Args:
         recipient: The entry.
-        fallback_status: The status when nothing at all is known.
+        fallback_status: The status of a failure when nothing at all is known.
+        assumed_smtp_status: The basic reply code of an entry that has none, neither recorded nor at the start
+            of its diagnostic; 0: none (seed: statuszero).
+        action: What is reported about it.
 
     Returns:
         Its status and words.
     """
-    text = (recipient.diagnostic or "")[:MAX_REPLY_CHARACTERS].strip()
-    from_server = bool(_REPLY_LINE.match(text))
+    text = recipient.diagnostic or ""
+    if len(text) > MAX_REPLY_CHARACTERS:
+        text = text[:MAX_REPLY_CHARACTERS]
+    text = text.strip()
+    from_server = _REPLY_LINE.match(text) is not None
+    smtp_status = recipient.smtp_status or (0 if from_server else assumed_smtp_status)
+    if from_server:
+        lines = _reply_lines(text)
+    elif action in (Action.DELIVERED, Action.RELAYED) and not text:
+        lines = ()
+    else:
+        lines = (_local_reason(text, smtp_status),)
     return Outcome(
-        status=status(recipient.smtp_status, recipient.enhanced_status, text, fallback_status),
-        from_server=from_server,
-        lines=_reply_lines(text) if from_server else (_local_reason(text, recipient.smtp_status),),
+        status(smtp_status, recipient.enhanced_status, text, fallback_status, action), from_server, lines
     )
 
 
 def status(
-    smtp_status: int | None, enhanced_status: str | None, diagnostic: str, fallback_status: str
+    smtp_status: int | None,
+    enhanced_status: str | None,
+    diagnostic: str,
+    fallback_status: str,
+    action: Action = Action.FAILED,
 ) -> str:
     """The most precise status that agrees with the class of the reply (RFC 3461 section 6.3 g).
 
@@ -95,28 +123,35 @@ def status(
         smtp_status: Basic reply code, or None or 0.
         enhanced_status: Enhanced code recorded beside it, or None.
         diagnostic: The reply or local reason; may be empty.
-        fallback_status: The status when nothing is known.
+        fallback_status: The status of a failure when nothing is known.
+        action: What is reported; a delay has class 4, a success class 2, whatever the reply.
 
     Returns:
         A code such as `5.1.1`.
     """
-    reply_class = _reply_class(smtp_status, diagnostic)
-    if enhanced_status and STATUS.fullmatch(enhanced_status) and reply_class in ("", enhanced_status[0]):
+    failed = action is Action.FAILED
+    reply_class = _reply_class(smtp_status, diagnostic) if failed else _CLASS_OF_ACTION[action]
+    expected = reply_class or "45"
+    if enhanced_status and enhanced_status[0] in expected and STATUS.fullmatch(enhanced_status):
         return enhanced_status
-    for found in _STATUS_IN_TEXT.finditer(diagnostic):
-        if reply_class in ("", found[2]):
-            return found[1]
-    return _status_by_rule(smtp_status, diagnostic, reply_class or fallback_status[0]) or (
-        {"4": "4.4.7", "5": "5.0.0"}.get(reply_class, fallback_status)
-    )
+    found = _STATUS_IN_TEXT.search(diagnostic)
+    while found:
+        code, status_class = found.group(1, 2)
+        if status_class in expected:
+            return code
+        found = _STATUS_IN_TEXT.search(diagnostic, found.end())
+    if reply_class != "2":
+        by_rule = _status_by_rule(smtp_status, diagnostic, reply_class or fallback_status[0])
+        if by_rule:
+            return by_rule
+    return (_FAILURE_UNDETAILED if failed else _UNDETAILED).get(reply_class, fallback_status)
 
 
 def _reply_class(smtp_status: int | None, diagnostic: str) -> str:
     """`4`, `5`, or empty when no reply says which."""
-    first_digit = (
-        str(smtp_status)[0] if smtp_status else diagnostic[:1] if _REPLY_LINE.match(diagnostic) else ""
-    )
-    return first_digit if first_digit in ("4", "5") else ""
+    if smtp_status:
+        return _CLASSES.get(smtp_status // 100, "")
+    return diagnostic[0] if _FAILURE_LINE.match(diagnostic) else ""
 
 
 def _status_by_rule(smtp_status: int | None, diagnostic: str, reply_class: str) -> str | None:

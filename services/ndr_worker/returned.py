@@ -1,4 +1,4 @@
-"""The third part of an NDR: the original message, its header, or nothing (RFC 6522 section 3).
+"""The third part of a DSN: the original message, its header, or nothing (RFC 6522 section 3).
 
 A whole message is returned when it fits the limit and every line of it may travel as it is. In any other case
 its header fields are returned as text/rfc822-headers (RFC 3461 section 6.2): a fragment of a body is never
@@ -6,11 +6,12 @@ passed off as a message. The size limit is hard and cuts between fields.
 """
 
 import re
-from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
 from services.ndr_worker import original
 from services.ndr_worker.bounce import BouncedMessage
-from services.ndr_worker.fields import LONGEST_LINE, folded
+from services.ndr_worker.fields import LONGEST_LINE, folded, has_longer_line
 
 # RFC 2046 section 5.2.1: a message/rfc822 has at least one of these.
 _NAMES_ITSELF = re.compile(rb"^(?:from|subject|date)[ \t]*:", re.IGNORECASE | re.MULTILINE)
@@ -23,64 +24,72 @@ _STATUS_REPORT = b"delivery-status"
 _BLANKS = re.compile(r"[ \t]+")
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnedContent:
+class Extent(StrEnum):
+    """How much of the original comes back; each has its sentence in the first part."""
+
+    WHOLE = "whole"
+    HEADER = "header"
+    CUT_HEADER = "cut_header"
+    NO_HEADER = "no_header"
+    WITHHELD = "withheld"
+    GONE = "gone"
+
+
+class ReturnedContent(NamedTuple):
     """The part that returns the original.
 
     Attributes:
         content_type: `message/rfc822` or `text/rfc822-headers`.
-        description: For Content-Description.
         encoding: `7bit` or `8bit`, the Content-Transfer-Encoding of the part.
         body: The octets, CRLF line ends only.
-        truncated: Whether the size limit left something out; its description and the first part say so.
+        truncated: Whether the size limit left something out; the first part says so.
     """
 
     content_type: bytes
-    description: bytes
     encoding: bytes
     body: bytes
     truncated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """What comes back to the sender, and the sentence that says so.
+class Returned(NamedTuple):
+    """What comes back to the sender.
 
     Attributes:
-        content: The third part, or None for an NDR of two parts.
-        explanation: For the first part of the NDR.
+        extent: How much that is.
+        content: The third part, or None for a DSN of two parts.
         fields: The original's header fields as far as known, for its Message-ID.
     """
 
+    extent: Extent
     content: ReturnedContent | None
-    explanation: str
     fields: bytes
 
 
-def returned(message: BouncedMessage, *, limit: int, eight_bit: bool) -> Returned:
+def returned(message: BouncedMessage, *, limit: int, eight_bit: bool, header_only: bool = False) -> Returned:
     """Decide what of the original comes back.
 
     Args:
         message: The bounced message.
         limit: Most octets of it to return; 0 for none.
-        eight_bit: Whether the NDR may travel as 8BITMIME all the way.
+        eight_bit: Whether the DSN may travel as 8BITMIME all the way.
+        header_only: Whether nothing failed, so that the header is enough (RFC 3461 sections 4.3 and 6.2).
 
     Returns:
-        The part, if any, and its explanation.
+        The part, if any.
     """
     content = message.content
     if not content:
-        return Returned(None, "The message itself is no longer available and is not returned.", b"")
+        return Returned(Extent.GONE, None, b"")
     complete = message.content_size <= len(content)
     fields = original.header_block(content, complete=complete)
     if limit <= 0:
-        return Returned(None, "The message itself is not returned with this notification.", fields)
+        return Returned(Extent.WITHHELD, None, fields)
     # RFC 8689 section 5: a message that required TLS is treated as RET=HDRS.
-    header_only = message.requiretls or (message.ret or "").upper() == "HDRS"
+    header_only = header_only or message.requiretls or (message.ret or "").upper() == "HDRS"
     if complete and not header_only and len(content) <= limit:
         whole = _whole(content, fields, limit, eight_bit=eight_bit)
         if whole:
-            return Returned(whole, "Your message is attached.", fields)
+            return Returned(Extent.WHOLE, whole, fields)
     return _header(message, fields, limit, header_only=header_only)
 
 
@@ -92,44 +101,32 @@ def _whole(content: bytes, fields: bytes, limit: int, *, eight_bit: bool) -> Ret
         len(body) > limit
         or not (seven_bit or (eight_bit and fields.isascii()))
         or not _NAMES_ITSELF.search(fields)
-        or max(map(len, body.split(b"\r\n"))) > LONGEST_LINE
+        or has_longer_line(body)
         or _STATUS_REPORT in body.lower()
     ):
         return None
-    return ReturnedContent(
-        content_type=b"message/rfc822",
-        description=b"Undelivered message",
-        encoding=b"7bit" if seven_bit else b"8bit",
-        body=body,
-        truncated=False,
-    )
+    return ReturnedContent(b"message/rfc822", b"7bit" if seven_bit else b"8bit", body, truncated=False)
 
 
 def _header(message: BouncedMessage, fields: bytes, limit: int, *, header_only: bool) -> Returned:
     """The header fields as text/rfc822-headers, always 7-bit."""
-    body = original.up_to_field_boundary(_safe_header(fields), limit)
+    body = _safe_header(fields)
+    if len(body) > limit:
+        body = original.up_to_field_boundary(body, limit)
     if not body:
-        return Returned(None, "The message has no header that could be returned.", fields)
+        return Returned(Extent.NO_HEADER, None, fields)
     cut = len(body) < len(fields)
     truncated = cut or (not header_only and message.content_size > limit)
-    octets = f" ({len(body)} of {message.content_size} octets)" if truncated else ""
-    what = "The first fields of its header are" if cut else "Only its header is"
     return Returned(
-        ReturnedContent(
-            content_type=b"text/rfc822-headers",
-            description=f"Undelivered message header{', cut' if cut else ''}{octets}".encode(),
-            encoding=b"7bit",
-            body=body,
-            truncated=truncated,
-        ),
-        f"The body of your message is not returned.\r\n{what} attached{octets}.",
+        Extent.CUT_HEADER if cut else Extent.HEADER,
+        ReturnedContent(b"text/rfc822-headers", b"7bit", body, truncated),
         fields,
     )
 
 
 def _safe_header(fields: bytes) -> bytes:
     safe = fields.translate(_SAFE)
-    if len(safe) <= LONGEST_LINE or max(map(len, safe.split(b"\r\n"))) <= LONGEST_LINE:
+    if not has_longer_line(safe):
         return safe
     return "\r\n".join(map(_bearable, safe.decode("ascii").split("\r\n"))).encode("ascii")
 

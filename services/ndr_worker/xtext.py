@@ -7,6 +7,15 @@ _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")
 _HEXCHAR = re.compile(r"\+([0-9A-F]{2})")
 
 
+def is_plain(encoded: str) -> bool:
+    """Whether the value is valid and stands for itself; the common case, recognised without a pattern."""
+    return (
+        encoded.isascii()
+        and encoded.isprintable()
+        and not (" " in encoded or "+" in encoded or "=" in encoded)
+    )
+
+
 def decode(encoded: str) -> str | None:
     """The text behind an xtext value.
 

@@ -232,6 +232,11 @@ class NdrSettings(_Section):
         """Whether NDRs go to nobody but the additional recipients and the copies folder."""
         return self.ndr_recip_redirect == SINK
 
+    @property
+    def goes_nowhere(self) -> bool:
+        """Whether an NDR would reach neither a person nor a folder."""
+        return self.sink and not self.ndr_recips_additional and not self.ndr_copies_folder
+
 
 class ReportsSettings(_Section):
     """The report worker."""

@@ -5,6 +5,7 @@ form, which is what an operator needs to read. A malformed boolean is an error h
 """
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -35,7 +36,8 @@ def parse_time_span(value: object) -> timedelta:
     if isinstance(value, int | str) and not isinstance(value, bool):
         match = _SPAN.fullmatch(str(value).strip())
         if match and match.group():
-            return timedelta(**{unit: int(number) for unit, number in match.groupdict("0").items()})
+            with suppress(OverflowError):
+                return timedelta(**{unit: int(number) for unit, number in match.groupdict("0").items()})
     raise ValueError("not a time span; write 5s, 1m, 2d3h or 500ms (largest unit first; a bare number is ms)")
 
 

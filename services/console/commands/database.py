@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import TextColumn
 
+from services.console.commands.moments import read_moment
 from services.console.sample_data import load
 from shared.database import migrate as migrations
 from shared.database.statements import load_statements
@@ -112,15 +113,7 @@ def _database_url(context: typer.Context) -> str:
 def _nominal_time(text: str | None) -> datetime:
     if text is None:
         return datetime.now(UTC).replace(second=0, microsecond=0)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise typer.BadParameter(
-            f"{text!r} is not a time with a zone; write it like 2026-07-01T12:00:00Z", param_hint="--now"
-        )
-    return moment
+    return read_moment(text, "--now")
 
 
 def _require_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:

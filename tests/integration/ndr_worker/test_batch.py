@@ -1,8 +1,7 @@
 """A batch of bounces against a real bounce queue: who is claimed by whom, what is published, what is left."""
 
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,133 +12,15 @@ from psycopg_pool import ConnectionPool
 from demo.roles import acting_as
 from services.console.sample_data.load import load_backlog
 from services.ndr_worker import bounce_queue
-from services.ndr_worker.batch import BatchHandler
-from shared.broker import Outgoing, Topology
-from shared.broker.consumer import Delivery
-from shared.settings import Settings, load_settings
-from shared.wire import BouncesPoll, Mail
+from shared.broker import Outgoing
+from shared.wire import Mail
 from tests.doubles.publisher import RecordingPublisher
+from tests.integration.ndr_worker.harness import Handler, Queue, batons, mails, run
 
 pytestmark = pytest.mark.integration
-ORIGINAL = b"From: a@example.com\r\nSubject: hello\r\nMessage-ID: <1@example.com>\r\n\r\nbody\r\n"
 
 
-class Queue:
-    """The bounce queue as a test writes and reads it."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self.connection = connection
-
-    def add(
-        self,
-        *recipients: str,
-        sender: str = "sender@example.com",
-        status: str = "bounced",
-        content: bytes = ORIGINAL,
-        notify: str | None = None,
-    ) -> int:
-        row = self.connection.execute(
-            "INSERT INTO mailroom.spooled_message (sender, content) VALUES (%s, %s) RETURNING message_id",
-            (sender, content),
-        ).fetchone()
-        assert row is not None
-        for recipient in recipients:
-            self.bounce(row[0], recipient, status=status, notify=notify)
-        return int(row[0])
-
-    def bounce(
-        self, message_id: int, recipient: str, *, status: str = "bounced", notify: str | None = None
-    ) -> None:
-        self.connection.execute(
-            "INSERT INTO mailroom.queue_entry"
-            " (message_id, recipient, status, notify, smtp_status, diagnostic, bounced_at)"
-            " VALUES (%s, %s, %s, %s, 550, '550 5.1.1 no such user', now())",
-            (message_id, recipient, status, notify),
-        )
-
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        return self.connection.execute(statement).fetchall()
-
-    def audit(self) -> list[tuple[str, str]]:
-        return self.rows("SELECT recipient, action FROM mailroom.bounce_audit ORDER BY recipient")
-
-    def waiting(self) -> int:
-        return int(self.rows("SELECT count(*) FROM mailroom.queue_entry WHERE status = 'bounced'")[0][0])
-
-    def messages(self) -> int:
-        return int(self.rows("SELECT count(*) FROM mailroom.spooled_message")[0][0])
-
-    def let_leases_end(self) -> None:
-        self.connection.execute(
-            "UPDATE mailroom.queue_entry SET leased_until = now() - interval '1 s'"
-            " WHERE leased_until IS NOT NULL"
-        )
-
-
-@pytest.fixture
-def queue(database_url: str) -> Iterator[Queue]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        yield Queue(connection)
-
-
-@pytest.fixture
-def pool(database_url: str) -> Iterator[ConnectionPool]:
-    with ConnectionPool(acting_as(database_url, "worker"), min_size=1, max_size=8, open=True) as pool:
-        yield pool
-
-
-Handler = Callable[..., BatchHandler]
-
-
-@pytest.fixture
-def make_handler(pool: ConnectionPool) -> Handler:
-    def make(publisher: RecordingPublisher, **variables: str) -> BatchHandler:
-        return BatchHandler(pool, publisher, Topology(), settings(**variables))
-
-    return make
-
-
-def settings(**variables: str) -> Settings:
-    return load_settings(None, {"MAILROOM_HOST_NAME": "mx1.mailroom.example", **variables})
-
-
-def poll(queue: Queue) -> Delivery:
-    """Start a chain, as the scheduler does, and return its first command."""
-    poll_id = uuid4()
-    queue.connection.execute(
-        "UPDATE mailroom.bounce_poll SET poll_id = %s, next_due_at = NULL, silent_after = now() + '1 min'",
-        (poll_id,),
-    )
-    return delivery(BouncesPoll(str(poll_id), datetime.now(UTC)))
-
-
-def delivery(command: BouncesPoll) -> Delivery:
-    return Delivery(1, 1, command.TYPE, command.message_id, "bounces.poll", command.encode())
-
-
-def mails(publisher: RecordingPublisher) -> list[Mail]:
-    return [Mail.decode(item.type, item.body) for item in publisher.published if item.type == Mail.TYPE]
-
-
-def batons(publisher: RecordingPublisher) -> list[BouncesPoll]:
-    return [
-        BouncesPoll.decode(item.type, item.body)
-        for item in publisher.published
-        if item.type == BouncesPoll.TYPE
-    ]
-
-
-def run(queue: Queue, handler: BatchHandler, publisher: RecordingPublisher) -> None:
-    """Run a chain to its end on one worker."""
-    command: Delivery | None = poll(queue)
-    while command is not None:
-        before = len(batons(publisher))
-        handler.handle(command)
-        passed = batons(publisher)[before:]
-        command = delivery(passed[0]) if passed else None
-
-
-def test_one_message_gets_one_ndr_that_names_all_its_bounced_recipients(
+def test_7_one_message_gets_one_ndr_that_names_all_its_bounced_recipients(
     queue: Queue, make_handler: Handler
 ) -> None:
     message = queue.add("b@example.net", "c@example.net")
@@ -157,7 +38,7 @@ def test_one_message_gets_one_ndr_that_names_all_its_bounced_recipients(
     assert queue.messages() == 1
 
 
-def test_a_null_sender_is_discarded_audited_and_never_answered(queue: Queue, make_handler: Handler) -> None:
+def test_1_a_null_sender_is_discarded_audited_and_never_answered(queue: Queue, make_handler: Handler) -> None:
     queue.add("b@example.net", sender="")
     publisher = RecordingPublisher()
     run(queue, make_handler(publisher), publisher)
@@ -166,7 +47,7 @@ def test_a_null_sender_is_discarded_audited_and_never_answered(queue: Queue, mak
     assert queue.messages() == 0
 
 
-def test_a_null_sender_between_two_messages_leaks_into_neither_ndr(
+def test_73_s2_a_null_sender_between_two_messages_leaks_into_neither_ndr(
     queue: Queue, make_handler: Handler
 ) -> None:
     queue.add("first@example.net")
@@ -180,7 +61,7 @@ def test_a_null_sender_between_two_messages_leaks_into_neither_ndr(
     )
 
 
-def test_a_sender_that_is_no_address_costs_its_own_entry_a_quarantine_row_and_nothing_else(
+def test_13_a_sender_that_is_no_address_costs_its_own_entry_a_quarantine_row_and_nothing_else(
     queue: Queue, make_handler: Handler
 ) -> None:
     queue.add("one@example.net")
@@ -263,7 +144,7 @@ def test_a_message_that_does_not_fit_what_is_left_of_a_batch_waits_for_the_next_
     assert named == [7, 7]
 
 
-def test_a_mail_that_is_not_confirmed_keeps_its_entries_and_comes_again_with_the_same_id(
+def test_s5_a_mail_that_is_not_confirmed_keeps_its_entries_and_comes_again_with_the_same_id(
     queue: Queue, make_handler: Handler
 ) -> None:
     queue.add("b@example.net", "c@example.net")
@@ -306,18 +187,18 @@ def test_a_worker_that_died_after_the_claim_is_followed_by_one_that_keeps_its_gr
 
 
 def _claim(connection: psycopg.Connection[Any], limit: int = 100) -> bounce_queue.Claim:
-    minute = settings().ndr.chain_lease
-    return bounce_queue.claim(
-        connection, str(uuid4()), limit=limit, prefix=4096, lease=minute, chain_lease=minute
-    )
+    minute = timedelta(minutes=1)
+    terms = bounce_queue.ClaimTerms(limit=limit, prefix=4096, lease=minute, chain_lease=minute)
+    return bounce_queue.claim(connection, str(uuid4()), terms)
 
 
 def test_finishing_twice_audits_once(queue: Queue, pool: ConnectionPool) -> None:
-    message = queue.add("b@example.net")
+    queue.add("b@example.net")
     with pool.connection() as connection:
         connection.autocommit = True
         (notification,) = _claim(connection).notifications
-        done = [bounce_queue.Finished(notification.recipients[0].entry_id, message, "reported")]
+        (entry,) = notification.recipients
+        done = [bounce_queue.Finished(notification.message, entry, notification.ndr_id, "reported")]
         bounce_queue.finish(connection, done)
         bounce_queue.finish(connection, done)
     assert queue.audit() == [("b@example.net", "reported")]
@@ -362,3 +243,17 @@ def test_the_worker_role_can_do_its_work_and_no_more(database_url: str) -> None:
         connection.execute("SELECT count(*) FROM mailroom.bot_event")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT count(*) FROM mailroom.spooled_message")
+
+
+def test_s8_a_later_shorter_diagnostic_leaves_nothing_of_an_earlier_longer_one(
+    queue: Queue, make_handler: Handler
+) -> None:
+    queue.add("b@example.net")
+    for diagnostic in ("550 5.7.1 Greylisting in action, see our page for what that means", "550 No"):
+        queue.connection.execute("UPDATE mailroom.queue_entry SET diagnostic = %s", (diagnostic,))
+    publisher = RecordingPublisher()
+    run(queue, make_handler(publisher), publisher)
+    (mail,) = mails(publisher)
+    assert isinstance(mail.message, bytes)
+    assert b"Diagnostic-Code: smtp; 550 No\r\n" in mail.message
+    assert b"Greylisting" not in mail.message

@@ -7,7 +7,7 @@ from email.message import Message
 from typing import Any
 from uuid import UUID
 
-from services.ndr_worker.bounce import BouncedMessage, FailedRecipient, Notification
+from services.ndr_worker.bounce import Action, BouncedMessage, FailedRecipient, Notification
 from services.ndr_worker.compose import ComposedNdr, Composer, NdrIdentity
 
 NOW = datetime(2026, 11, 21, 0, 10, 12, tzinfo=UTC)
@@ -59,11 +59,24 @@ def bounced(content: bytes = ORIGINAL, **changes: Any) -> BouncedMessage:
     )
 
 
+def notified(
+    *recipients: FailedRecipient, message: BouncedMessage | None = None, action: Action = Action.FAILED
+) -> Notification:
+    return Notification(NDR_ID, message or bounced(), recipients or (failed(),), action)
+
+
 def compose(
-    *recipients: FailedRecipient, message: BouncedMessage | None = None, now: datetime = NOW, **identity: Any
+    *recipients: FailedRecipient,
+    message: BouncedMessage | None = None,
+    now: datetime = NOW,
+    action: Action = Action.FAILED,
+    copy_to: str | None = None,
+    until: datetime | None = None,
+    **identity: Any,
 ) -> ComposedNdr:
-    notification = Notification(NDR_ID, message or bounced(), recipients or (failed(),))
-    return Composer(replace(IDENTITY, **identity)).compose(notification, now)
+    return Composer(replace(IDENTITY, **identity)).compose(
+        notified(*recipients, message=message, action=action), now, copy_to=copy_to, will_retry_until=until
+    )
 
 
 def parse(ndr: ComposedNdr) -> Message:

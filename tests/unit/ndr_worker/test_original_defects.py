@@ -1,9 +1,27 @@
 """What the original got wrong and composition or policy must get right (its defects S1-S10)."""
 
+from typing import Any
+
 import pytest
 
+from services.ndr_worker.compose import Composer, NdrIdentity
+from services.ndr_worker.identity import identity
 from services.ndr_worker.policy import PolicySettings, decide
-from tests.unit.ndr_worker.builders import ORIGINAL, bounced, compose, failed, parse, part, returned_octets
+from shared.settings import Settings
+from shared.settings.model import NdrSettings
+from tests.unit.ndr_worker.builders import (
+    IDENTITY,
+    NOW,
+    ORIGINAL,
+    blocks,
+    bounced,
+    compose,
+    failed,
+    notified,
+    parse,
+    part,
+    returned_octets,
+)
 
 
 def test_s2_a_null_sender_entry_reports_nobody_whatever_stands_beside_it() -> None:
@@ -53,3 +71,63 @@ def test_the_boundary_is_short_however_long_the_host_name() -> None:
 
 def test_there_is_no_return_path_header() -> None:
     assert parse(compose())["Return-Path"] is None
+
+
+def settings(**ndr: Any) -> Settings:
+    return Settings(host_name="mx1.mail.example.com", ndr=NdrSettings(**ndr))
+
+
+def test_s1_the_sink_keeps_no_copy_from_its_recipient() -> None:
+    sink = identity(settings(ndr_recip_redirect="."))
+    assert sink.redirect is None
+    copy = Composer(sink).compose(notified(), NOW, copy_to="audit@example.com")
+    assert copy.rcpt_to == "audit@example.com"
+
+
+def test_s4_what_was_composed_can_be_composed_again_after_a_failure() -> None:
+    notification = notified()
+    assert Composer(IDENTITY).compose(notification, NOW) == Composer(IDENTITY).compose(notification, NOW)
+
+
+def test_s7_sysname_is_expanded_in_announcemta() -> None:
+    ndr = Composer(identity(settings(announcemta="out.%SYSNAME%"))).compose(notified(), NOW)
+    assert blocks(ndr)[0]["Reporting-MTA"] == "dns; out.mx1.mail.example.com"
+
+
+def test_s8_a_short_diagnostic_has_no_tail_of_an_earlier_one() -> None:
+    compose(failed(diagnostic="450 4.7.1 Greylisting in action, please come back later"))
+    assert blocks(compose(failed(diagnostic="550 No")))[1]["Diagnostic-Code"] == "smtp; 550 No"
+
+
+def test_everything_composition_needs_comes_from_the_settings() -> None:
+    made = identity(
+        settings(
+            ndr_from="help@example.com",
+            ndr_subject="Nope",
+            ndr_textpart="Hello",
+            attachmsg="1K",
+            ndr_status="5.3.0",
+            statuszero=451,
+            eight_bit="Y",
+            confidential="Y",
+            html="Y",
+            language="de",
+            languages={".fr": "fr"},
+            ndr_recip_redirect="abuse@example.com",
+        )
+    )
+    assert made == NdrIdentity(
+        announce_mta="mx1.mail.example.com",
+        from_address="help@example.com",
+        subject="Nope",
+        text_part="Hello",
+        attach_limit=1024,
+        fallback_status="5.3.0",
+        assumed_smtp_status=451,
+        redirect="abuse@example.com",
+        eight_bit=True,
+        confidential=True,
+        language="de",
+        languages={".fr": "fr"},
+        html=True,
+    )

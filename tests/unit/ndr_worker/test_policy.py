@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.ndr_worker import address
-from services.ndr_worker.compose import NdrIdentityError
+from services.ndr_worker.header import NdrIdentityError
 from services.ndr_worker.policy import Decision, Discard, PolicySettings, decide
 from tests.unit.ndr_worker.builders import ORIGINAL, blocks, bounced, compose, failed, text
 

@@ -79,3 +79,11 @@ def test_the_intervals_keep_their_order() -> None:
 def test_a_cluster_has_several_nodes() -> None:
     settings = load_settings(None, {"MAILROOM_AMQP_URL": "amqp://a/, amqps://b/"})
     assert settings.amqp_url == ("amqp://a/", "amqps://b/")
+
+
+def test_s10_the_documents_defaults_hold_and_k_is_1024(tmp_path: Path) -> None:
+    path = tmp_path / "mailroom.toml"
+    path.write_text('[ndr]\nattachmsg = "256K"\n')
+    ndr = load_settings(path, {}).ndr
+    assert ndr.delay_start == timedelta(minutes=1)
+    assert ndr.attachmsg == 262144

@@ -1,0 +1,1 @@
+"""What an operator does with the bounce queue: look, add, put back, discard, and ask why."""

@@ -1,0 +1,1 @@
+"""The NDR worker's work by hand: one NDR without sending it, one chain of polls now."""

@@ -1,0 +1,109 @@
+"""The records kept outside the database: the audit file and the copies folder, either of them optional."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from services.ndr_worker.audit_line import AuditRecord
+from services.ndr_worker.audit_log import AuditLog
+from services.ndr_worker.bounce_queue import Finished
+from services.ndr_worker.copies import CopiesFolder
+from services.ndr_worker.path_tokens import folder_path
+from shared.settings import Settings
+from shared.telemetry.metrics import RECORD_WRITE_ERRORS
+
+
+class Records:
+    """Writes what the settings ask for, before the entries it is about are removed.
+
+    Args:
+        settings: `ndr.audit*`, `ndr.ndr_copies_folder`, `directories`.
+
+    Raises:
+        UnknownPathToken: a path has a token that nothing stands for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        ndr = settings.ndr
+        self._audit = (
+            AuditLog(
+                ndr.audit,
+                rotation=ndr.audit_rot,
+                max_size=ndr.audit_maxfile,
+                buffer=ndr.audit_buffer,
+                flush=ndr.audit_flush,
+                directories=settings.directories,
+            )
+            if ndr.audit
+            else None
+        )
+        folder = ndr.ndr_copies_folder
+        self._copies = CopiesFolder(folder_path(folder, settings.directories)) if folder else None
+
+    def open(self) -> None:
+        """Open file and folder, so that a wrong path shows before there is anything to write.
+
+        Raises:
+            AuditUnwritable, CopyUnwritable: one cannot be opened.
+        """
+        for part in (self._audit, self._copies):
+            if part:
+                part.open()
+
+    def keep_copies(self, copies: Iterable[tuple[str, bytes]]) -> None:
+        """Write NDRs to the copies folder; a repetition overwrites the same files.
+
+        Raises:
+            CopyUnwritable: one cannot be written; the entries are to stay in the queue.
+        """
+        if self._copies is None:
+            return
+        try:
+            for mail_id, message in copies:
+                self._copies.keep(mail_id, message)
+        except Exception:
+            RECORD_WRITE_ERRORS.labels("copies").inc()
+            raise
+
+    def audit(self, finished: Sequence[Finished]) -> None:
+        """Write an audit line for each entry, through to the disk.
+
+        Raises:
+            AuditUnwritable: it cannot be written; the entries are to stay in the queue.
+        """
+        if self._audit is None:
+            return
+        now = datetime.now(UTC)
+        try:
+            self._audit.write([_record(item, now) for item in finished])
+            self._audit.flush()
+        except Exception:
+            RECORD_WRITE_ERRORS.labels("audit").inc()
+            raise
+
+    def trouble(self) -> str | None:
+        """Say which record could not be written last."""
+        troubles = [part.trouble() for part in (self._audit, self._copies) if part]
+        return next((trouble for trouble in troubles if trouble), None)
+
+    def close(self) -> None:
+        """Close the audit file."""
+        if self._audit:
+            self._audit.close()
+
+
+def _record(item: Finished, now: datetime) -> AuditRecord:
+    message, entry = item.message, item.entry
+    return AuditRecord(
+        at=now,
+        action=item.action,
+        message_id=message.message_id,
+        entry_id=entry.entry_id,
+        ndr_id=str(item.ndr_id),
+        sender=message.sender,
+        received_from=message.received_from,
+        recipient=entry.recipient,
+        smtp_status=entry.smtp_status,
+        enhanced_status=entry.enhanced_status,
+        diagnostic=entry.diagnostic,
+        received_at=message.received_at,
+    )
