@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 PYTHON3 ?= python3
 
-.PHONY: help install demo test unit bench lint types format
+.PHONY: help install demo test unit nightly bench lint types format
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: install  ## Run all tests on a real PostgreSQL and RabbitMQ
 
 unit: install  ## Run the tests that need no server
 	$(PYTHON) -m pytest tests/unit
+
+nightly: install  ## Run the property tests with 20,000 examples each
+	HYPOTHESIS_PROFILE=nightly $(PYTHON) -m pytest tests/unit --timeout=3600
 
 bench: install  ## Print the benchmark tables; fails when a bound is broken
 	$(PYTHON) -m tests.benchmarks

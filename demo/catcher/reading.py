@@ -133,12 +133,15 @@ def _decoded(value: str) -> str:
 
 
 def _content(part: Message) -> bytes:
-    """Give a leaf's bytes."""
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        # a message within the message: the parser opens it
-        return b"".join(each.as_bytes() for each in payload if isinstance(each, Message))
-    decoded = part.get_payload(decode=True)
+    """Give a leaf's bytes; nothing where its headers keep the standard library from reading it."""
+    try:
+        payload = part.get_payload()
+        if isinstance(payload, list):
+            # a message within the message: the parser opens it
+            return b"".join(each.as_bytes() for each in payload if isinstance(each, Message))
+        decoded = part.get_payload(decode=True)
+    except (LookupError, ValueError):
+        return b""
     return decoded if isinstance(decoded, bytes) else b""
 
 

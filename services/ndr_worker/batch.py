@@ -12,13 +12,13 @@ import psycopg
 import structlog
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from services.ndr_worker import bounce_queue, budget, housekeeping
 from services.ndr_worker.bounce import Action, Notification
-from services.ndr_worker.bounce_queue import Claim, ClaimTerms, Finished
 from services.ndr_worker.issue import Issuer
 from services.ndr_worker.mailing import Mailing
 from services.ndr_worker.notices import Notices
-from services.ndr_worker.records import Records
+from services.ndr_worker.queue import bounce_queue, budget, housekeeping
+from services.ndr_worker.queue.bounce_queue import Claim, ClaimTerms, Finished
+from services.ndr_worker.records.records import Records
 from shared.broker import Outcome, Publishing, Topology
 from shared.broker.consumer import Delivery
 from shared.settings import Settings

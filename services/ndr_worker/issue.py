@@ -11,14 +11,14 @@ from datetime import datetime
 import structlog
 
 from services.ndr_worker.bounce import Action, Notification
-from services.ndr_worker.bounce_queue import Finished
-from services.ndr_worker.compose import ComposedNdr, Composer
-from services.ndr_worker.digest import Digest
-from services.ndr_worker.full_check import full_check
-from services.ndr_worker.identity import identity, policy
+from services.ndr_worker.composition.compose import ComposedNdr, Composer
+from services.ndr_worker.composition.digest import Digest
+from services.ndr_worker.composition.full_check import full_check
+from services.ndr_worker.composition.identity import identity, policy
+from services.ndr_worker.composition.reply import status
+from services.ndr_worker.composition.verify import defects
 from services.ndr_worker.policy import Decision, Discard, decide
-from services.ndr_worker.reply import status
-from services.ndr_worker.verify import defects
+from services.ndr_worker.queue.bounce_queue import Finished
 from shared.errors import MailroomError
 from shared.settings import Settings
 from shared.wire import Mail

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from psycopg_pool import ConnectionPool
 
-from services.ndr_worker import budget, delay
 from services.ndr_worker.issue import Issuer
 from services.ndr_worker.mailing import Mailing
-from services.ndr_worker.records import Records
+from services.ndr_worker.queue import budget, delay
+from services.ndr_worker.records.records import Records
 from shared.settings.model import NdrSettings
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.ndr_worker import address, original
 from services.ndr_worker.bounce import Action, BouncedMessage, FailedRecipient
+from services.ndr_worker.composition import address, original
 
 
 class Discard(StrEnum):

@@ -12,8 +12,6 @@ from shared.settings.model import NdrSettings
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "ndr-settings.md"
 CELLS = re.compile(r"(?<!\\)\|")
-#: Settings that no test covers yet.
-PENDING = {"lifetime", "language", "templates_path", "html", "threads"}
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,9 @@ def test_every_ndr_setting_says_what_it_accepts_and_does(row: Row) -> None:
     assert row.effect.endswith(".")
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.test != "—"], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_test_of_a_setting_is_there(row: Row) -> None:
     path, _, name = row.test.partition("::")
 
     assert name.startswith("test_")
     assert name in functions_in(ROOT / path)
-
-
-def test_only_settings_known_to_wait_for_a_test_have_none() -> None:
-    assert {row.name for row in ROWS if row.test == "—"} == PENDING

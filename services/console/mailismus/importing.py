@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from services.console import toml
 from services.console.mailismus import values
 from services.console.mailismus.document import Document, read_document
-from services.ndr_worker.path_tokens import PathTemplate, UnknownPathToken, folder_path
+from services.ndr_worker.records.path_tokens import PathTemplate, UnknownPathToken, folder_path
 from shared.settings.model import SINK, DirectorySettings, NdrSettings
 from shared.settings.values import format_time_span, parse_size, parse_time_span
 

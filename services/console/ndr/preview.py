@@ -6,8 +6,8 @@ from uuid import uuid4
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.ndr_worker.bounce_queue import notifications
 from services.ndr_worker.issue import Issued, Issuer
+from services.ndr_worker.queue.bounce_queue import notifications
 from shared.database.statements import load_statements
 from shared.errors import MailroomError
 from shared.settings import Settings

@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from demo.roles import acting_as
 from services.console.sample_data.load import load_backlog
-from services.ndr_worker import bounce_queue
+from services.ndr_worker.queue import bounce_queue
 from shared.broker import Outgoing
 from shared.wire import Mail
 from tests.doubles.publisher import RecordingPublisher

@@ -299,3 +299,40 @@ def test_housekeeping_removes_messages_nothing_refers_to_once_in_its_interval(
 def test_a_share_of_the_ndrs_is_parsed_in_full_before_it_leaves(queue: Queue, make_handler: Handler) -> None:
     queue.add("b@example.net", "c@example.net")
     assert len(process(queue, make_handler, MAILROOM_NDR__FULL_CHECK="1")) == 1
+
+
+def test_an_ndr_that_is_not_delivered_in_its_lifetime_is_given_up(
+    queue: Queue, make_handler: Handler
+) -> None:
+    queue.add("b@example.net")
+    (mail,) = process(queue, make_handler, MAILROOM_NDR__LIFETIME="3h")
+    assert mail.expires_at - mail.created_at == timedelta(hours=3)
+
+
+def test_the_language_is_the_settings_where_nothing_else_is_said(queue: Queue, make_handler: Handler) -> None:
+    queue.add("b@example.net")
+    (mail,) = process(queue, make_handler, MAILROOM_NDR__LANGUAGE="de")
+    assert b"Content-Language: de" in content(mail)
+
+
+def test_the_human_part_has_an_html_alternative_where_it_is_wanted(
+    queue: Queue, make_handler: Handler
+) -> None:
+    queue.add("b@example.net")
+    (mail,) = process(queue, make_handler, MAILROOM_NDR__HTML="Y")
+    assert b"multipart/alternative" in content(mail)
+    assert b"text/html" in content(mail)
+
+
+def test_a_failed_poll_is_followed_by_the_longest_pause(
+    queue: Queue, make_handler: Handler, tmp_path: Path
+) -> None:
+    queue.add("b@example.net")
+    blocked = tmp_path / "file"
+    blocked.touch()
+    publisher = RecordingPublisher()
+    run(queue, make_handler(publisher, MAILROOM_NDR__AUDIT=f"{blocked}/bounced.log"), publisher)
+    ((pause,),) = queue.rows(
+        "SELECT extract(epoch FROM next_due_at - now())::float FROM mailroom.bounce_poll"
+    )
+    assert 170 < pause <= 180

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from services.ndr_worker import verify
 from services.ndr_worker.bounce import Action
-from services.ndr_worker.compose import ComposedNdr, Composer
+from services.ndr_worker.composition import verify
+from services.ndr_worker.composition.compose import ComposedNdr, Composer
 from tests.unit.ndr_worker.builders import (
     IDENTITY,
     NDR_ID,

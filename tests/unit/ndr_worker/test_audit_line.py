@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ndr_worker.audit_line import ACTION_WORDS, AuditRecord, audit_line
 from services.ndr_worker.policy import Discard
+from services.ndr_worker.records.audit_line import ACTION_WORDS, AuditRecord, audit_line
 from shared.settings.values import format_time_span
 
 AT = datetime(2026, 11, 21, 0, 10, 12, 497_000).astimezone()

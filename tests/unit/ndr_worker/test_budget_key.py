@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ndr_worker.budget import budget_key
+from services.ndr_worker.queue.budget import budget_key
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ndr_worker.copies import CopiesFolder, CopyUnwritable
+from services.ndr_worker.records.copies import CopiesFolder, CopyUnwritable
 from tests.unit.ndr_worker.builders import compose
 
 MAIL_ID = "ndr.12345678-90ab-cdef-1234-567890abcdef"

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from services.ndr_worker import verify
-from services.ndr_worker.compose import ComposedNdr, Composer
-from services.ndr_worker.digest import LISTED, Digest, HeldNdr
+from services.ndr_worker.composition import verify
+from services.ndr_worker.composition.compose import ComposedNdr, Composer
+from services.ndr_worker.composition.digest import LISTED, Digest, HeldNdr
 from tests.unit.ndr_worker.builders import IDENTITY, NOW, parse
 
 DIGEST_ID = UUID("87654321-90ab-cdef-1234-567890abcdef")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.ndr_worker.bounce import Action
-from services.ndr_worker.full_check import VerifierMissing, full_check
+from services.ndr_worker.composition.full_check import VerifierMissing, full_check
 from tests.unit.ndr_worker.builders import bounced, compose, failed
 
 BOB = "bob@remote.test"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.ndr_worker.audit_line import AuditRecord
-from services.ndr_worker.audit_log import AuditLog, AuditUnwritable
-from services.ndr_worker.copies import CopiesFolder, CopyUnwritable
+from services.ndr_worker.records.audit_line import AuditRecord
+from services.ndr_worker.records.audit_log import AuditLog, AuditUnwritable
+from services.ndr_worker.records.copies import CopiesFolder, CopyUnwritable
 from shared.settings.model import DirectorySettings
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -7,8 +7,8 @@ from email.header import decode_header, make_header
 
 import pytest
 
-from services.ndr_worker.fields import date_time
-from services.ndr_worker.header import NdrIdentityError
+from services.ndr_worker.composition.fields import date_time
+from services.ndr_worker.composition.header import NdrIdentityError
 from tests.unit.ndr_worker.builders import NOW, ORIGINAL, bounced, compose, parse
 
 

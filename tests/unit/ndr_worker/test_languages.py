@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.ndr_worker import languages, verify
 from services.ndr_worker.bounce import Action
-from services.ndr_worker.compose import ComposedNdr, Composer
-from services.ndr_worker.languages import WordingBroken, chosen, read_wording
+from services.ndr_worker.composition import languages, verify
+from services.ndr_worker.composition.compose import ComposedNdr, Composer
+from services.ndr_worker.composition.languages import WordingBroken, chosen, read_wording
 from tests.unit.ndr_worker.builders import (
     IDENTITY,
     NOW,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ndr_worker.header import NdrIdentityError
+from services.ndr_worker.composition.header import NdrIdentityError
 from tests.unit.ndr_worker.builders import blocks, bounced, compose, failed, part
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ndr_worker.path_tokens import PathTemplate, UnknownPathToken, folder_path, period_start
+from services.ndr_worker.records.path_tokens import PathTemplate, UnknownPathToken, folder_path, period_start
 from shared.settings.model import DirectorySettings, Rotation
 
 DIRECTORIES = DirectorySettings(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.ndr_worker import address
-from services.ndr_worker.header import NdrIdentityError
+from services.ndr_worker.composition import address
+from services.ndr_worker.composition.header import NdrIdentityError
 from services.ndr_worker.policy import Decision, Discard, PolicySettings, decide
 from tests.unit.ndr_worker.builders import ORIGINAL, blocks, bounced, compose, failed, text
 

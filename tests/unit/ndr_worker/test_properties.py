@@ -7,11 +7,11 @@ from flufl.bounce import all_failures
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ndr_worker import address, verify
 from services.ndr_worker.bounce import Action
-from services.ndr_worker.compose import ComposedNdr, Composer
-from services.ndr_worker.digest import Digest, HeldNdr
-from services.ndr_worker.full_check import full_check
+from services.ndr_worker.composition import address, verify
+from services.ndr_worker.composition.compose import ComposedNdr, Composer
+from services.ndr_worker.composition.digest import Digest, HeldNdr
+from services.ndr_worker.composition.full_check import full_check
 from tests.unit.ndr_worker.builders import (
     IDENTITY,
     NDR_ID,

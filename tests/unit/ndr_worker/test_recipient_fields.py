@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from flufl.bounce import all_failures
 
-from services.ndr_worker import reply
-from services.ndr_worker.header import NdrIdentityError
+from services.ndr_worker.composition import reply
+from services.ndr_worker.composition.header import NdrIdentityError
 from tests.unit.ndr_worker.builders import blocks, bounced, compose, failed, parse, text
 
 VICTIM = "victim@innocent.test"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.ndr_worker import verify
-from services.ndr_worker.compose import ComposedNdr
+from services.ndr_worker.composition import verify
+from services.ndr_worker.composition.compose import ComposedNdr
 from tests.unit.ndr_worker.builders import (
     NDR_ID,
     ORIGINAL,

@@ -1,6 +1,6 @@
 """The last look at a composed NDR."""
 
-from services.ndr_worker.verify import defects
+from services.ndr_worker.composition.verify import defects
 from tests.unit.ndr_worker.builders import compose, failed, parse
 
 GOOD = compose().message

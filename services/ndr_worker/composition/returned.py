@@ -9,9 +9,9 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.ndr_worker import original
 from services.ndr_worker.bounce import BouncedMessage
-from services.ndr_worker.fields import LONGEST_LINE, folded, has_longer_line
+from services.ndr_worker.composition import original
+from services.ndr_worker.composition.fields import LONGEST_LINE, folded, has_longer_line
 
 # RFC 2046 section 5.2.1: a message/rfc822 has at least one of these.
 _NAMES_ITSELF = re.compile(rb"^(?:from|subject|date)[ \t]*:", re.IGNORECASE | re.MULTILINE)

@@ -1,16 +1,22 @@
 """The MIME form of text for people: one leaf, or two alternatives of the same words."""
 
 import binascii
+from functools import lru_cache
 
 _QUOTED_PRINTABLE = b"utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
 def leaf(text: str, language: str) -> bytes:
     """A text/plain entity: its header from Content-Type on, an empty line, its lines."""
-    start = f"Content-Language: {language}\r\nContent-Type: text/plain; charset=".encode("ascii")
+    start = _start(language)
     if text.isascii():
         return start + b"us-ascii\r\n\r\n" + text.encode("ascii")
     return start + _QUOTED_PRINTABLE + _quoted_printable(text)
+
+
+@lru_cache
+def _start(language: str) -> bytes:
+    return f"Content-Language: {language}\r\nContent-Type: text/plain; charset=".encode("ascii")
 
 
 def alternatives(text: str, html: str, language: str, boundary: bytes) -> bytes:

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.ndr_worker.audit_line import AuditRecord, audit_line
-from services.ndr_worker.durable import AppendFile
-from services.ndr_worker.path_tokens import PathTemplate, period_start
+from services.ndr_worker.records.audit_line import AuditRecord, audit_line
+from services.ndr_worker.records.durable import AppendFile
+from services.ndr_worker.records.path_tokens import PathTemplate, period_start
 from shared.errors import MailroomError
 from shared.settings.model import DirectorySettings, Rotation
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from services.ndr_worker.audit_line import AuditRecord
-from services.ndr_worker.audit_log import AuditLog
-from services.ndr_worker.bounce_queue import Finished
-from services.ndr_worker.copies import CopiesFolder
-from services.ndr_worker.path_tokens import folder_path
+from services.ndr_worker.queue.bounce_queue import Finished
+from services.ndr_worker.records.audit_line import AuditRecord
+from services.ndr_worker.records.audit_log import AuditLog
+from services.ndr_worker.records.copies import CopiesFolder
+from services.ndr_worker.records.path_tokens import folder_path
 from shared.settings import Settings
 from shared.telemetry.metrics import RECORD_WRITE_ERRORS
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from email import message_from_bytes, policy
 from email.message import Message
 
-from services.ndr_worker import address
-from services.ndr_worker.verify import defects
+from services.ndr_worker.composition import address
+from services.ndr_worker.composition.verify import defects
 from shared.errors import MailroomError
 
 _GLOBAL = b"\r\nContent-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n"

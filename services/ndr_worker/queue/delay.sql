@@ -41,7 +41,7 @@ SELECT d.ndr_id, d.message_id, e.status, e.entry_id, e.recipient, e.original_rec
 FROM mailroom.delay_notice d
 JOIN mailroom.queue_entry e USING (entry_id)
 WHERE d.ndr_id = ANY(%(ndr_ids)s::uuid[]) AND e.status = 'deferred'
-ORDER BY d.ndr_id, e.entry_id;
+ORDER BY d.message_id, d.ndr_id, e.entry_id;
 
 -- name: finish
 WITH noticed AS (

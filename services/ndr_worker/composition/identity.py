@@ -4,7 +4,7 @@ from pathlib import Path
 
 import structlog
 
-from services.ndr_worker.compose import NdrIdentity
+from services.ndr_worker.composition.compose import NdrIdentity
 from services.ndr_worker.policy import PolicySettings
 from shared.settings import Settings
 

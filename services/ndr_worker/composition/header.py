@@ -2,8 +2,8 @@
 
 import re
 
-from services.ndr_worker import address, sanitise
-from services.ndr_worker.fields import encoded_words, folded
+from services.ndr_worker.composition import address, sanitise
+from services.ndr_worker.composition.fields import encoded_words, folded
 from shared.errors import MailroomError
 
 _NAMED_ADDRESS = re.compile(r"(.*)<([^<>]*)>\s*", re.DOTALL)

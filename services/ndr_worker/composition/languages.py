@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 
-from services.ndr_worker import sanitise
+from services.ndr_worker.composition import sanitise
 from shared.errors import MailroomError
 
 _SHIPPED = Path(__file__).with_name("wording")

@@ -9,12 +9,12 @@ from functools import lru_cache
 
 from jinja2 import TemplateError
 
-from services.ndr_worker import sanitise
 from services.ndr_worker.bounce import Action, FailedRecipient
-from services.ndr_worker.fields import PREFERRED_LINE, date_time, folded
-from services.ndr_worker.languages import Wording, WordingBroken
-from services.ndr_worker.reply import Outcome
-from services.ndr_worker.returned import Extent, Returned
+from services.ndr_worker.composition import sanitise
+from services.ndr_worker.composition.fields import PREFERRED_LINE, date_time, folded
+from services.ndr_worker.composition.languages import Wording, WordingBroken
+from services.ndr_worker.composition.reply import Outcome
+from services.ndr_worker.composition.returned import Extent, Returned
 
 Outcomes = Sequence[tuple[FailedRecipient, Outcome]]
 #: A notification is of an action, or the report of a double bounce; both name a text in the wording.

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from services.ndr_worker.durable import TEMPORARY_FILES, replace_file
+from services.ndr_worker.records.durable import TEMPORARY_FILES, replace_file
 from shared.errors import MailroomError
 
 _MAIL_ID = re.compile(r"[A-Za-z0-9._-]+")

@@ -11,10 +11,10 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from services.ndr_worker.bounce import Notification
-from services.ndr_worker.bounce_queue import notifications
+from services.ndr_worker.queue.bounce_queue import notifications
 from shared.database.statements import load_statements
 
-_SQL = load_statements("services.ndr_worker", "delay.sql")
+_SQL = load_statements("services.ndr_worker.queue", "delay.sql")
 
 
 def claim_delays(

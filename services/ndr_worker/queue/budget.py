@@ -10,11 +10,11 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from services.ndr_worker import address
-from services.ndr_worker.digest import Digest, HeldNdr
+from services.ndr_worker.composition import address
+from services.ndr_worker.composition.digest import Digest, HeldNdr
 from shared.database.statements import load_statements
 
-_SQL = load_statements("services.ndr_worker", "budget.sql")
+_SQL = load_statements("services.ndr_worker.queue", "budget.sql")
 #: Sender Rewriting Scheme: SRS0=hash=stamp=domain=local@forwarder; SRS1 has hash=forwarder== before the hash.
 _SRS = re.compile(r"srs(?:0[=+-]|1[=+-][^=]+=[^=]+=[=+-])[^=]+=[^=]+=(?P<domain>[^=]+)=(?P<local>.+)@[^@]+")
 #: Digests made in one go.

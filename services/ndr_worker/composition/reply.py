@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
-from services.ndr_worker import sanitise
 from services.ndr_worker.bounce import Action, FailedRecipient
+from services.ndr_worker.composition import sanitise
 
 #: How much of a reply is transcribed; nobody reads further, and a remote server chooses the length.
 MAX_REPLY_CHARACTERS = 4000

@@ -7,7 +7,7 @@ from psycopg import Connection
 
 from shared.database.statements import load_statements
 
-_SQL = load_statements("services.ndr_worker", "housekeeping.sql")
+_SQL = load_statements("services.ndr_worker.queue", "housekeeping.sql")
 _log = structlog.get_logger()
 
 

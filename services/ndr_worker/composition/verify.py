@@ -1,6 +1,6 @@
 """A last structural look at a composed DSN, cheap enough for every one: what fails it does not go out."""
 
-from services.ndr_worker.fields import LONGEST_LINE, has_longer_line
+from services.ndr_worker.composition.fields import LONGEST_LINE, has_longer_line
 
 _REPORT_TYPE = b'\r\nContent-Type: multipart/report; report-type=delivery-status;\r\n boundary="'
 _STATUS_TYPES = (

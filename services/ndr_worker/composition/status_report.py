@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from services.ndr_worker import address, sanitise, xtext
 from services.ndr_worker.bounce import Action, BouncedMessage, FailedRecipient
-from services.ndr_worker.fields import date_time, folded
-from services.ndr_worker.reply import Outcome
+from services.ndr_worker.composition import address, sanitise, xtext
+from services.ndr_worker.composition.fields import date_time, folded
+from services.ndr_worker.composition.reply import Outcome
 
 _CRLF = "\r\n"
 _NO_ORCPT = "X-Mailroom-Original-Recipient: left out, ORCPT is not valid\r\n"

@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from services.ndr_worker.bounce import Action, BouncedMessage, FailedRecipient, Notification
 from shared.database.statements import load_statements
 
-_SQL = load_statements("services.ndr_worker", "queue.sql")
+_SQL = load_statements("services.ndr_worker.queue", "bounce_queue.sql")
 #: Octets of an original that are read at least: enough for the header fields an NDR refers to.
 _HEADER_PREFIX = 8192
 _RECIPIENT_FIELDS = [field.name for field in fields(FailedRecipient)]
@@ -137,7 +137,7 @@ def _read(connection: Connection, entry_ids: Sequence[int], prefix: int) -> tupl
 def notifications(
     cursor: Cursor[dict[str, Any]], entries: Sequence[Mapping[str, Any]], prefix: int
 ) -> tuple[Notification, ...]:
-    """Group rows of entries, sorted by ndr_id, into notifications with their messages.
+    """Group rows of entries, sorted by message and NDR, into notifications with their messages.
 
     Args:
         cursor: with binary results, as dictionaries; reads the messages.

@@ -13,16 +13,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from services.ndr_worker import address, original, sanitise, text_part
 from services.ndr_worker.bounce import Action, FailedRecipient, Notification
-from services.ndr_worker.digest import Digest, digest_text
-from services.ndr_worker.explanation import DOUBLE_BOUNCE, Explainer
-from services.ndr_worker.fields import date_time
-from services.ndr_worker.header import NdrIdentityError, a_label, from_field, subject_field
-from services.ndr_worker.languages import Wording, chosen, read_wording
-from services.ndr_worker.reply import STATUS, outcome
-from services.ndr_worker.returned import Extent, Returned, ReturnedContent, returned
-from services.ndr_worker.status_report import StatusReporter
+from services.ndr_worker.composition import address, original, sanitise, text_part
+from services.ndr_worker.composition.digest import Digest, digest_text
+from services.ndr_worker.composition.explanation import DOUBLE_BOUNCE, Explainer
+from services.ndr_worker.composition.fields import date_time
+from services.ndr_worker.composition.header import NdrIdentityError, a_label, from_field, subject_field
+from services.ndr_worker.composition.languages import Wording, chosen, read_wording
+from services.ndr_worker.composition.reply import STATUS, outcome
+from services.ndr_worker.composition.returned import Extent, Returned, ReturnedContent, returned
+from services.ndr_worker.composition.status_report import StatusReporter
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ SELECT ndr_id, message_id, status, entry_id, recipient, original_recipient, noti
        coalesce(bounced_at, now()) AS bounced_at
 FROM mailroom.queue_entry
 WHERE entry_id = ANY(%(entry_ids)s)
-ORDER BY ndr_id, entry_id;
+ORDER BY message_id, ndr_id, entry_id;
 
 -- name: read_messages
 -- content is stored out of line and uncompressed: only the chunks of the prefix are read.

@@ -3,7 +3,7 @@
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from services.ndr_worker import sanitise, xtext
+from services.ndr_worker.composition import sanitise, xtext
 
 #: Longest path in octets (RFC 5321 section 4.5.3.1.3). A local part may exceed its 64: BATV, SRS and VERP do.
 MAX_ADDRESS = 256

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.ndr_worker import sanitise
-from services.ndr_worker.explanation import lines
-from services.ndr_worker.fields import date_time, folded
-from services.ndr_worker.languages import Texts
+from services.ndr_worker.composition import sanitise
+from services.ndr_worker.composition.explanation import lines
+from services.ndr_worker.composition.fields import date_time, folded
+from services.ndr_worker.composition.languages import Texts
 
 #: Failures that are listed; the rest is counted.
 LISTED = 100

@@ -1,0 +1,1 @@
+"""The bounce queue in PostgreSQL and what the policies remember there: claims first, finishes last."""

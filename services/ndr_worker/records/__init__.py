@@ -1,0 +1,1 @@
+"""Records kept outside the database: the audit file and the copies folder."""
