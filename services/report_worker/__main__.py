@@ -2,7 +2,6 @@
 
 import sys
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -36,7 +35,7 @@ class ReportWorkerService:
             publisher=self._publisher,
             topology=topology,
             catalogue=_catalogue(settings),
-            settings=report_settings(settings),
+            settings=ReportSettings.of(settings),
             clock=lambda: datetime.now(UTC),
         )
 
@@ -85,22 +84,6 @@ def _catalogue(settings: Settings) -> Catalogue:
     for name, reason in catalogue.broken.items():
         _log.error("report cannot be used", action="report-broken", report=name, reason=str(reason))
     return catalogue
-
-
-def report_settings(settings: Settings) -> ReportSettings:
-    """Return what the report worker needs of the settings."""
-    reports = settings.reports
-    return ReportSettings(
-        host_name=settings.host_name,
-        time_zone=ZoneInfo(reports.time_zone),
-        body_rows=reports.body_rows,
-        byte_order_mark=reports.csv_bom,
-        statement_timeout=reports.statement_timeout,
-        lease=reports.lease,
-        attachment_limit=reports.attachment_limit,
-        inline_limit=reports.inline_limit,
-        mail_lifetime=reports.lifetime,
-    )
 
 
 if __name__ == "__main__":

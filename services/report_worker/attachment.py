@@ -1,22 +1,27 @@
-"""How the rows travel with the mail: as CSV, zipped when that is too large, or not at all."""
+"""How the rows travel with the mail: as a workbook or CSV, zipped when that is too large, or not at all."""
 
 import re
 import shutil
 import unicodedata
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
+from services.report_worker.report import Column
+from services.report_worker.workbook import MOST_ROWS, write_workbook
+
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_PART = 80
 
 
 class Form(Enum):
-    """The steps of the ladder."""
+    """The steps of the ladder; it begins with the workbook where a subscription wants one."""
 
+    XLSX = "xlsx"
     CSV = "csv"
     ZIP = "zip"
     OMITTED = "omitted"
@@ -55,6 +60,38 @@ def attach(
             return form, None
         zipped.seek(0)
         return form, Attachment(f"{stem}.zip", "application", "zip", zipped.read())
+
+
+def attach_workbook(
+    file: IO[bytes],
+    size: int,
+    limit: int,
+    *,
+    columns: Sequence[Column],
+    row_count: int,
+    title: str,
+    stem: str,
+    nominal_at: datetime,
+) -> tuple[Form, Attachment | None]:
+    """Attach the rows as a workbook; one that does not fit a sheet or a mail goes down the ladder as CSV.
+
+    Args:
+        file: as for `attach`; likewise size, limit, stem and nominal_at.
+        size: see there.
+        limit: see there.
+        columns: of the CSV.
+        row_count: of the CSV, without its header line.
+        title: of the workbook.
+        stem: see there.
+        nominal_at: see there.
+    """
+    if row_count <= MOST_ROWS:
+        with write_workbook(file, columns, title, nominal_at) as workbook:
+            if encoded_size(workbook.tell()) <= limit:
+                workbook.seek(0)
+                subtype = "vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+                return Form.XLSX, Attachment(f"{stem}.xlsx", "application", subtype, workbook.read())
+    return attach(file, size, limit, stem=stem, nominal_at=nominal_at)
 
 
 def choose_form(csv_size: int, zip_size: int | None, limit: int) -> Form:

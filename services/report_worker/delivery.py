@@ -22,7 +22,7 @@ class Delivery:
         subscription: that says so.
         sender: author and reverse-path.
         recipients: everybody, each once.
-        remark: which of the subscription's entries are no addresses; None when all are.
+        remark: what of the subscription could not be followed; None when all of it could.
     """
 
     subscription: Subscription
@@ -57,11 +57,14 @@ def plan_delivery(
             f"subscription {subscription.name!r} is muted until {subscription.mute_until.isoformat()}"
         )
     recipients = parse_recipients(subscription.emails_list)
-    remark = f"not an address: {', '.join(map(repr, recipients.malformed))}" if recipients.malformed else None
+    malformed = (
+        f"not an address: {', '.join(map(repr, recipients.malformed))}" if recipients.malformed else ""
+    )
     if not recipients.mailboxes:
         return Skip(
-            f"subscription {subscription.name!r} has no valid recipient ({remark or 'its list is empty'})"
+            f"subscription {subscription.name!r} has no valid recipient ({malformed or 'its list is empty'})"
         )
+    remark = "; ".join(filter(None, (malformed, _columns_remark(report, subscription)))) or None
     return Delivery(subscription, _sender(subscription), recipients.mailboxes, remark)
 
 
@@ -70,6 +73,13 @@ def mails_empty(report: Report, subscription: Subscription, preferences: Prefere
     if subscription.send_empty is not None:
         return subscription.send_empty
     return report.send_empty == "always" or preferences.empty_alerts
+
+
+def _columns_remark(report: Report, subscription: Subscription) -> str:
+    unknown = [name for name in subscription.column_names if name not in {c.name for c in report.columns}]
+    if not unknown:
+        return ""
+    return f"the report's own columns are shown, because it has no {', '.join(map(repr, unknown))}"
 
 
 def _sender(subscription: Subscription) -> Mailbox:

@@ -15,16 +15,28 @@ _FOLD = "\r\n "
 _LONGEST_ENCODED_WORD = 75  # RFC 2047 2
 
 
+#: Content-ID of the picture in the HTML, without brackets; `cid:` refers to it.
+PICTURE_ID = "chart@mailroom"
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The same report twice."""
+    """The same report twice.
+
+    Attributes:
+        text: for readers of plain text.
+        html: for the others.
+        picture: the PNG that the HTML refers to by `PICTURE_ID`, if any.
+    """
 
     text: str
     html: str
+    picture: bytes | None = None
 
 
 def compose_mail(
     *,
+    mail_id: str,
     run_id: str,
     report: str,
     host: str,
@@ -38,7 +50,8 @@ def compose_mail(
     """Compose a report mail: text and HTML as alternatives, the file beside them.
 
     Args:
-        run_id: from which Message-ID and boundaries follow, so that a run done twice gives the same mail.
+        mail_id: left side of the Message-ID.
+        run_id: from which the boundaries follow, so that a run done twice gives the same mail.
         report: its name, for a header that filters can look at.
         host: right side of the Message-ID.
         date: of the mail, with a time zone.
@@ -51,6 +64,8 @@ def compose_mail(
     message = EmailMessage(policy=SMTP)
     message.set_content(body.text, cte="quoted-printable")
     message.add_alternative(body.html, subtype="html", cte="quoted-printable")
+    if body.picture:
+        _relate(message, body.picture)
     if attachment:
         _attach(message, attachment)
     _set_boundaries(message, run_id)
@@ -59,7 +74,7 @@ def compose_mail(
         f"To: {f',{_FOLD}'.join(_mailbox(mailbox) for mailbox in to)}",
         f"Subject: {_text(subject, 'Subject')}",
         f"Date: {format_datetime(date)}",
-        f"Message-ID: <report.{run_id}@{host}>",
+        f"Message-ID: <{mail_id}@{host}>",
         "Auto-Submitted: auto-generated",  # RFC 3834: no vacation notice answers it
         f"X-Mailroom-Report: {report}",
         f"X-Mailroom-Run-ID: {run_id}",
@@ -93,6 +108,13 @@ def _attach(message: EmailMessage, attachment: Attachment) -> None:
         filename=attachment.file_name,
         params={"charset": "utf-8"} if attachment.maintype == "text" else None,
     )
+
+
+def _relate(message: EmailMessage, picture: bytes) -> None:
+    """Put the picture beside the HTML it belongs to (RFC 2387)."""
+    html = message.get_body(("html",))
+    if isinstance(html, EmailMessage):
+        html.add_related(picture, "image", "png", cid=f"<{PICTURE_ID}>", disposition="inline")
 
 
 def _set_boundaries(message: EmailMessage, run_id: str) -> None:

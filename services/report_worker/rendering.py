@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from services.report_worker.mail import Body
+from services.report_worker.footer import Footer
+from services.report_worker.mail import PICTURE_ID, Body
 from services.report_worker.report import Column
 from services.report_worker.wording import Wording, local_time
 
@@ -40,21 +41,21 @@ class View:
 
     Attributes:
         wording: the words.
+        footer: what stands below.
         columns: of the table.
         rows: the first rows.
-        rows_note: where the other rows are.
-        attachment_note: why there is no file, when there is none although there are rows.
-        facts: name and value, for the footer.
-        mute_command: how to change who gets this mail, as typed.
+        notes: where the other rows are, and what is missing.
+        picture: a PNG above the rows, if any.
+        picture_text: what stands for it where pictures are not shown.
     """
 
     wording: Wording
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    rows_note: str
-    attachment_note: str
-    facts: Sequence[tuple[str, str]]
-    mute_command: str
+    footer: Footer
+    columns: Sequence[Column] = ()
+    rows: Sequence[Sequence[Cell]] = ()
+    notes: Sequence[str] = ()
+    picture: bytes | None = None
+    picture_text: str = ""
 
 
 def render_body(view: View) -> Body:
@@ -66,8 +67,10 @@ def render_body(view: View) -> Body:
     text = _TEMPLATES.get_template("report.txt.j2").render(
         view=view, table=text_table(view.columns, view.rows), records=records
     )
-    html = _TEMPLATES.get_template("report.html.j2").render(view=view, wording=view.wording)
-    return Body(text=text, html=_INLINER.inline(html))
+    html = _TEMPLATES.get_template("report.html.j2").render(
+        view=view, wording=view.wording, picture_id=PICTURE_ID
+    )
+    return Body(text=text, html=_INLINER.inline(html), picture=view.picture)
 
 
 def show_rows(

@@ -10,6 +10,7 @@ percent sign is written twice:
 
 import re
 import tomllib
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
@@ -67,6 +68,21 @@ class WithoutRows:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Tallying:
+    """Which columns a report's rows are counted by, for the summary and the chart.
+
+    Attributes:
+        status: its FAIL cells are the failures.
+        by: what the failures are told apart by.
+        time: by whose hours the chart counts; None when there is nothing to draw.
+    """
+
+    status: _ColumnName
+    by: _ColumnName
+    time: _ColumnName | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Report:
     """One entry of the catalogue.
 
@@ -85,6 +101,7 @@ class Report:
         expects_events: whether the report means nothing when no bot reported anything in the window; it then
             says so instead of passing silence off as good or bad news.
         send_empty: whether a report without rows is mailed: always, or as the preference says.
+        tally: how the summary counts failures; None when rows neither pass nor fail.
     """
 
     name: _Name
@@ -100,19 +117,19 @@ class Report:
     level: Literal["report_level", "error_with_rows"] = "report_level"
     expects_events: bool = False
     send_empty: Literal["always", "preference"] = "always"
+    tally: Tallying | None = None
 
-    def columns_shown(self, wanted: str) -> tuple[Column, ...]:
+    def columns_shown(self, names: Sequence[str]) -> tuple[Column, ...]:
         """Return the columns that a subscription asks for, in its order.
 
         Args:
-            wanted: comma-separated column names. Empty, or naming a column that this report does not have
-                (a subscription may serve several reports): the report's own columns.
+            names: of columns. None at all, or one that this report does not have (a subscription may serve
+                several reports): the report's own columns.
         """
-        names = [name for name in (part.strip() for part in wanted.split(",")) if name]
         by_name = {column.name: column for column in self.columns}
         if not names or not all(name in by_name for name in names):
             return self.columns
-        return tuple(by_name[name] for name in dict.fromkeys(names))
+        return tuple(by_name[name] for name in names)
 
 
 _REPORT = TypeAdapter(Report)
@@ -145,6 +162,9 @@ def _check(report: Report) -> None:
         raise CatalogueEntryBroken(f"report {report.name}: it has no [[columns]]")
     if len({column.name for column in report.columns}) != len(report.columns):
         raise CatalogueEntryBroken(f"report {report.name}: two columns have the same name")
+    tallied = (report.tally.status, report.tally.by, report.tally.time) if report.tally else ()
+    if missing := {name for name in tallied if name} - {column.name for column in report.columns}:
+        raise CatalogueEntryBroken(f"report {report.name}: [tally] names no column: {', '.join(missing)}")
     if not report.sql:
         raise CatalogueEntryBroken(f"report {report.name}: {report.name}.sql is empty")
     known = {"nominal_at", "interval"} | ({report.scope} if report.scope else set())

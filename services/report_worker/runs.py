@@ -4,30 +4,80 @@ A lease keeps two workers from doing the same run at once. It is measured by Pos
 lost without harm: both would publish the same mail id.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Literal
 
 import psycopg
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from shared.database.statements import load_statements
+from shared.errors import MailroomError
+from shared.settings.values import format_time_span
 from shared.wire import ReportRun
 
 _STATEMENTS = load_statements("services.report_worker", "runs.sql")
 
 
-class Claim(Enum):
-    """What the ledger says to a worker that asks for a run."""
+class NotTaken(Enum):
+    """Why a worker does not get the run it asks for."""
 
-    #: The run is this worker's until the lease ends.
-    TAKEN = "taken"
     #: It has been done; there is nothing left to do.
     FINISHED = "finished"
     #: Another worker is at it.
     LEASED = "leased"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRun:
+    """A run that is this worker's until the lease ends.
+
+    Attributes:
+        run: with its args as the ledger has them.
+        schedule: whose firing it belongs to; None when an operator asked for it.
+    """
+
+    run: ReportRun
+    schedule: str | None
+
+
+class RunUnknown(MailroomError):
+    """There is no run of that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A run as the ledger has it.
+
+    Attributes:
+        run_id: of the run.
+        report: name of the report.
+        scope: what it is about; None for everything.
+        nominal_at: end of its window.
+        requested_by: schedule or operator.
+        args: with the interval, once the run was begun.
+        state: see `Conclusion`; also scheduled and running.
+        csv_sha256: of the rows; None without any outcome yet.
+    """
+
+    run_id: str
+    report: str
+    scope: Mapping[str, str] | None
+    nominal_at: datetime
+    requested_by: str
+    args: Mapping[str, Any]
+    state: str
+    csv_sha256: str | None
+
+    @property
+    def run(self) -> ReportRun:
+        """The command it came with."""
+        return ReportRun(
+            self.run_id, self.report, self.nominal_at, self.scope, self.requested_by, dict(self.args)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +107,56 @@ class Conclusion:
     silent: bool = False
 
 
-def claim_run(connection: psycopg.Connection, run: ReportRun, lease: timedelta) -> Claim:
+def claim_run(connection: psycopg.Connection, run: ReportRun, lease: timedelta) -> TakenRun | NotTaken:
     """Take a run for as long as `lease`, entering it into the ledger if it is not there."""
     taken = connection.execute(_STATEMENTS["claim"], {**_row(run), "lease": lease}).fetchone()
     if taken:
-        return Claim.TAKEN
+        args, schedule = taken
+        return TakenRun(replace(run, args=args), schedule)
     found = connection.execute(_STATEMENTS["state"], {"run_id": run.run_id}).fetchone()
-    return Claim.LEASED if found in {("scheduled",), ("running",)} else Claim.FINISHED
+    return NotTaken.LEASED if found in {("scheduled",), ("running",)} else NotTaken.FINISHED
+
+
+def keep_interval(connection: psycopg.Connection, run: ReportRun, interval: timedelta) -> ReportRun:
+    """Write the length of the run's window into its args, and return the run with it.
+
+    Whatever the preference says later: the run done again, its children and an export have the same window.
+    """
+    args = {**run.args, "interval": format_time_span(interval)}
+    connection.execute(_STATEMENTS["keep_args"], {"run_id": run.run_id, "args": Jsonb(args)})
+    return replace(run, args=args)
+
+
+def load_run(connection: psycopg.Connection, run_id: str) -> LedgerRow:
+    """Read one run of the ledger.
+
+    Raises:
+        RunUnknown: there is none of that id.
+    """
+    try:
+        with connection.cursor(row_factory=class_row(LedgerRow)) as cursor:
+            row = cursor.execute(_STATEMENTS["run"], {"run_id": run_id}).fetchone()
+    except psycopg.DataError as error:
+        raise RunUnknown(f"{run_id!r:.80} is no run id; `mailroom reports runs` lists them") from error
+    if row is None:
+        raise RunUnknown(f"there is no run {run_id}; `mailroom reports runs` lists those there are")
+    return row
+
+
+def claim_notice(connection: psycopg.Connection, run: ReportRun, quiet: timedelta) -> str | None:
+    """Decide whether this failed run tells its owners, and remember it in the ledger.
+
+    Workers that ask at the same time take turns, so one of them gets the notice; asking again for the same
+    run gives the same answer.
+
+    Returns:
+        The notice's mail id; None when another run of the report told them less than `quiet` ago.
+    """
+    mail_id = f"report-failure.{run.run_id}"
+    row = {"run_id": run.run_id, "report": run.report, "mail_id": mail_id, "quiet": quiet}
+    with connection.transaction():
+        connection.execute(_STATEMENTS["take_turns"], row)
+        return mail_id if connection.execute(_STATEMENTS["claim_notice"], row).fetchone() else None
 
 
 def release_run(connection: psycopg.Connection, run_id: str, error: str) -> None:

@@ -9,6 +9,26 @@ ON CONFLICT (run_id) DO UPDATE
 SET state = 'running', attempts = run.attempts + 1, leased_until = now() + %(lease)s,
     started_at = coalesce(run.started_at, now())
 WHERE run.state = 'scheduled' OR (run.state = 'running' AND run.leased_until < now())
+RETURNING args, schedule;
+
+-- name: keep_args
+UPDATE mailroom.report_run SET args = %(args)s WHERE run_id = %(run_id)s;
+
+-- name: run
+SELECT run_id::text, report, scope, nominal_at, requested_by, args, state, csv_sha256
+FROM mailroom.report_run WHERE run_id = %(run_id)s;
+
+-- name: take_turns
+SELECT pg_advisory_xact_lock(hashtext('mailroom report failure'), hashtext(%(report)s));
+
+-- name: claim_notice
+-- The run that tells carries the notice's mail id; it counts from when it began.
+UPDATE mailroom.report_run AS run SET mail_id = %(mail_id)s
+WHERE run.run_id = %(run_id)s
+  AND (run.mail_id = %(mail_id)s OR NOT EXISTS (
+    SELECT FROM mailroom.report_run AS other
+    WHERE other.report = %(report)s AND other.run_id <> %(run_id)s AND other.mail_id LIKE 'report-failure.%%'
+      AND coalesce(other.finished_at, other.started_at) > now() - %(quiet)s))
 RETURNING run_id;
 
 -- name: state

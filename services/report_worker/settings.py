@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 from zoneinfo import ZoneInfo
+
+from shared.settings import Settings
 
 _VANCOUVER = ZoneInfo("America/Vancouver")
 
@@ -32,3 +35,19 @@ class ReportSettings:
     attachment_limit: int = 10 << 20
     inline_limit: int = 256 << 10
     mail_lifetime: timedelta = timedelta(days=2)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return what the report worker needs of the settings."""
+        reports = settings.reports
+        return cls(
+            host_name=settings.host_name,
+            time_zone=ZoneInfo(reports.time_zone),
+            body_rows=reports.body_rows,
+            byte_order_mark=reports.csv_bom,
+            statement_timeout=reports.statement_timeout,
+            lease=reports.lease,
+            attachment_limit=reports.attachment_limit,
+            inline_limit=reports.inline_limit,
+            mail_lifetime=reports.lifetime,
+        )

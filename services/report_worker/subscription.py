@@ -13,7 +13,10 @@ _STATEMENTS = load_statements("services.report_worker", "control.sql")
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A row of `mailroom.subscription`, as its column comments describe it."""
+    """A row of `mailroom.subscription`, as its column comments describe it.
+
+    There is one template, so `template_name` can only be its name, and nothing reads it here.
+    """
 
     name: str
     emails_list: str
@@ -26,6 +29,11 @@ class Subscription:
     mute_until: datetime | None = None
     send_empty: bool | None = None
     attachment: str = "csv"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns it asks for, in its order, each once; none: each report's own."""
+        return tuple(dict.fromkeys(filter(None, (part.strip() for part in self.columns.split(",")))))
 
 
 def load_subscription(connection: psycopg.Connection, name: str) -> Subscription | None:

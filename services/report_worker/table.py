@@ -97,14 +97,14 @@ def read_table(
         raise
 
 
-def bots_reported(connection: psycopg.Connection, window: Window, timeout: timedelta) -> bool:
-    """Return whether any bot reported anything in the window; if none did, silence says nothing."""
+def bots_reported(
+    connection: psycopg.Connection, window: Window, scope: Mapping[str, str] | None, timeout: timedelta
+) -> bool:
+    """Return whether any bot of the scope reported anything in the window; else missing rows say nothing."""
+    parameters = {"site": None, "bot": None, **(scope or {}), "start": window.start, "end": window.end}
     with connection.transaction(), connection.cursor() as cursor:
         _limit(cursor, timeout)
-        found = cursor.execute(
-            _STATEMENTS["bots_reported"], {"start": window.start, "end": window.end}
-        ).fetchone()
-        return found == (True,)
+        return cursor.execute(_STATEMENTS["bots_reported"], parameters).fetchone() == (True,)
 
 
 def _limit(cursor: psycopg.Cursor, timeout: timedelta) -> None:

@@ -13,6 +13,7 @@ SELECT EXISTS (
         WHERE event.bot = bot.host_name AND event.registered_on >= %(start)s AND event.registered_on < %(end)s
         LIMIT 1
     ) AS any_event
+    WHERE (%(site)s::text IS NULL OR bot.site = %(site)s) AND (%(bot)s::text IS NULL OR bot.host_name = %(bot)s)
 );
 
 -- name: report_csv

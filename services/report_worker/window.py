@@ -1,7 +1,9 @@
 """The stretch of time a report is about."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 
@@ -17,6 +19,10 @@ class Window:
     def start(self) -> datetime:
         """When the window begins."""
         return self.end - self.length
+
+    def parameters(self, scope: Mapping[str, str] | None) -> dict[str, Any]:
+        """Return the values of a query's placeholders, those of the scope included."""
+        return {"nominal_at": self.end, "interval": self.length, **(scope or {})}
 
 
 def span_text(span: timedelta) -> str:

@@ -1,6 +1,7 @@
 """The words around a report's rows: subject, level, headline, summary."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,8 +15,14 @@ from services.report_worker.window import Window, span_text
 _LINE_BREAKERS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 _LONGEST_SUBJECT = 400
+_MOST_NAMED = 5
+_SILENT = {
+    None: "No bot at all reported anything",
+    "site": "No bot of this site reported anything",
+    "bot": "This bot reported nothing",
+}
 _SILENCE = (
-    "No bot at all reported anything in this window, so this report says nothing about Exchange. "
+    "{silent} in this window, so this report says nothing about Exchange. "
     "Please investigate: the monitoring may be down, or its events may not arrive."
 )
 
@@ -30,6 +37,7 @@ class Wording:
         headline: what the report is about; the subject without tags and level.
         summary: how many rows, and of which stretch of time.
         explanation: what the rows are; without rows, what that means.
+        warning: why the rows are not to be trusted; empty when they are.
         tone: `plain`, `good` (nothing found, which is good) or `alarm` (failures, or suspicious silence).
     """
 
@@ -39,6 +47,7 @@ class Wording:
     summary: str
     explanation: str
     tone: str
+    warning: str = ""
 
 
 def word_report(
@@ -51,6 +60,8 @@ def word_report(
     zone: ZoneInfo,
     row_count: int,
     silent: bool = False,
+    failures: Mapping[str, int] | None = None,
+    host: str = "",
 ) -> Wording:
     """Word a report.
 
@@ -62,20 +73,66 @@ def word_report(
         window: which times it is about; without a window of its own, the report is as of the window's end.
         zone: in which times are written.
         row_count: how many rows there are.
-        silent: whether no bot reported anything in the window.
+        silent: whether no bot that the report is about reported anything in the window.
+        failures: failed rows by what they are told apart by; None when nobody counted.
+        host: the worker's name, a tag if the preference says so.
     """
-    failures = report.level == "error_with_rows" and row_count > 0
-    level = "ERROR" if failures else one_line(preferences.report_level)
+    error = report.level == "error_with_rows" and row_count > 0
+    level = "ERROR" if error else preferences.report_level
     headline = _headline(report, subscription, entity, window, row_count=row_count, silent=silent)
-    tags = "".join(f"[{tag}]" for tag in (one_line(part) for part in subscription.tags.split(",")) if tag)
     return Wording(
-        subject=_shorten(" ".join(part for part in (tags, level, headline) if part)),
+        subject=word_subject(subscription, preferences, level, headline, host),
         level=level,
         headline=headline,
-        summary=_summary(report, window, zone, row_count),
+        summary=_summary(report, window, zone, row_count, failures or {}),
         explanation=_explanation(report, row_count, silent=silent),
         tone="alarm" if silent else _tone(report, row_count),
+        warning=_warning(report, preferences, window, silent=silent),
     )
+
+
+def word_failure(
+    report: Report,
+    subscription: Subscription,
+    preferences: Preferences,
+    *,
+    entity: str | None,
+    nominal: str,
+    reason: str,
+    host: str = "",
+) -> Wording:
+    """Word the notice that a report could not be made.
+
+    Args:
+        report: that failed.
+        subscription: whose owners are told.
+        preferences: with the level of notices.
+        entity: name of the site or bot, if the report is about one.
+        nominal: the nominal time, in words.
+        reason: in plain words, without secrets.
+        host: as for `word_report`.
+    """
+    headline = " ".join(filter(None, (report.title, one_line(entity or "")))) + ": could not be made"
+    quiet = preferences.failure_quiet
+    repeat = f"Further failures of this report are told again after {span_text(quiet)}. " if quiet else ""
+    return Wording(
+        subject=word_subject(subscription, preferences, preferences.default_level, headline, host),
+        level=preferences.default_level,
+        headline=headline,
+        summary=f"As of {nominal}",
+        explanation=one_line(reason),
+        tone="alarm",
+        warning=f"There is no report this time, which says nothing about Exchange. {repeat}".strip(),
+    )
+
+
+def word_subject(
+    subscription: Subscription, preferences: Preferences, level: str, headline: str, host: str
+) -> str:
+    """Return tags in brackets, level and headline as one line of bearable length."""
+    parts = [host if preferences.host_tag else "", *subscription.tags.split(",")]
+    tags = "".join(f"[{tag}]" for tag in map(one_line, parts) if tag)
+    return _shorten(" ".join(filter(None, (tags, level, headline))))
 
 
 def one_line(text: str) -> str:
@@ -124,16 +181,39 @@ def _headline(
 
 
 def _explanation(report: Report, row_count: int, *, silent: bool) -> str:
+    if row_count:
+        return report.explanation
+    return "" if silent else report.without_rows.text
+
+
+def _warning(report: Report, preferences: Preferences, window: Window, *, silent: bool) -> str:
     if silent:
-        return _SILENCE
-    return report.explanation if row_count else report.without_rows.text
+        return _SILENCE.format(silent=_SILENT[report.scope])
+    if report.tally and report.tally.time and window.length > preferences.expire_events:
+        return (
+            f"Events expire after {span_text(preferences.expire_events)}, so older ones of this window are "
+            "missing from this report."
+        )
+    return ""
 
 
-def _summary(report: Report, window: Window, zone: ZoneInfo, row_count: int) -> str:
-    rows = count_text(row_count, "row").capitalize()
+def _summary(
+    report: Report, window: Window, zone: ZoneInfo, row_count: int, failures: Mapping[str, int]
+) -> str:
+    rows = count_text(row_count, "row").capitalize() + _failures_text(failures)
     if not report.window:
         return f"{rows}, as of {local_time(window.end, zone)}"
     return f"{rows}, {window_text(window, zone)}"
+
+
+def _failures_text(failures: Mapping[str, int]) -> str:
+    """Return `, 14 failures (LGH 10, Squamish 4)`, with the most frequent ones named."""
+    if not failures:
+        return ""
+    named = [f"{one_line(name) or 'none'} {count:,}" for name, count in failures.items()][:_MOST_NAMED]
+    more = len(failures) - len(named)
+    others = [f"{more} more"] if more else []
+    return f", {count_text(sum(failures.values()), 'failure')} ({', '.join(named + others)})"
 
 
 def window_text(window: Window, zone: ZoneInfo) -> str:
@@ -145,3 +225,26 @@ def _tone(report: Report, row_count: int) -> str:
     if row_count:
         return "alarm" if report.level == "error_with_rows" else "plain"
     return "alarm" if report.without_rows.investigate else "good"
+
+
+def rows_note(row_count: int, shown: int, *, attached: bool) -> str:
+    """Return the sentence that says where the rows are; empty when there is nothing to say."""
+    if not row_count:
+        return ""
+    shown_part = (
+        f"The first {shown:,} of {count_text(row_count, 'row')} are shown. " if 0 < shown < row_count else ""
+    )
+    attached_part = ""
+    if attached and row_count == 1:
+        attached_part = "The row is in the attachment, too."
+    elif attached:
+        attached_part = f"All {count_text(row_count, 'row')} are in the attachment."
+    return (shown_part + attached_part).strip()
+
+
+def omission_note(run_id: str, limit: int) -> str:
+    """Return the sentences that say why there is no file although there are rows, and how to get it."""
+    return (
+        f"The file with all rows is larger than the {limit / (1 << 20):.1f} MiB that a mail may carry, "
+        f"even zipped, and was left out. To get it: mailroom reports runs --csv {run_id} > {run_id}.csv"
+    )

@@ -6,6 +6,7 @@ same run ids and the same mail id, and the relay drops the second copy.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
@@ -13,13 +14,25 @@ import structlog
 from psycopg_pool import ConnectionPool
 
 from services.report_worker.catalogue import Catalogue
-from services.report_worker.composer import Composer, Letter
-from services.report_worker.delivery import Delivery, Skip, plan_delivery
+from services.report_worker.composer import Composer, Letter, mail_id_of
+from services.report_worker.delivery import Delivery, SenderMalformed, Skip, plan_delivery
+from services.report_worker.failure import compose_failure, plain_reason
 from services.report_worker.fan_out import child_runs, load_entities
 from services.report_worker.mail_body import keep_message
-from services.report_worker.preferences import load_preferences
+from services.report_worker.preferences import load_preferences, load_preferences_leniently
 from services.report_worker.report import Report, Scope
-from services.report_worker.runs import Claim, Conclusion, add_children, claim_run, finish_run, release_run
+from services.report_worker.run_arguments import run_interval
+from services.report_worker.runs import (
+    Conclusion,
+    NotTaken,
+    TakenRun,
+    add_children,
+    claim_notice,
+    claim_run,
+    finish_run,
+    keep_interval,
+    release_run,
+)
 from services.report_worker.settings import ReportSettings
 from services.report_worker.subscription import load_subscription
 from shared.broker import Outcome, Publishing, Topology
@@ -30,6 +43,15 @@ from shared.wire import Mail, ReportRun
 from shared.worker import Poison, Retry
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A run with the length of its window in its args, and what it came to: a letter, or more runs."""
+
+    run: ReportRun
+    delivery: Delivery
+    outcome: Letter | Scope
 
 
 class ReportWorker:
@@ -72,10 +94,11 @@ class ReportWorker:
             Poison: there is no such report, or it has no such scope.
         """
         began = time.monotonic()
-        if not self._claim(run):
+        taken = self._claim(run)
+        if taken is None:
             return
         try:
-            conclusion = self._carry_out(run)
+            conclusion = self._carry_out(taken)
             self._finish(run, conclusion, time.monotonic() - began)
         except Poison as error:
             self._finish(run, Conclusion("failed", error=str(error)), time.monotonic() - began)
@@ -86,7 +109,7 @@ class ReportWorker:
                 raise Retry(f"PostgreSQL cannot be used now: {error}") from error
             raise
 
-    def _claim(self, run: ReportRun) -> bool:
+    def _claim(self, run: ReportRun) -> TakenRun | None:
         try:
             with self._pool.connection() as connection:
                 claim = claim_run(connection, run, self._settings.lease)
@@ -94,33 +117,43 @@ class ReportWorker:
             raise Retry(f"PostgreSQL cannot be used now: {error}") from error
         except psycopg.DataError as error:
             raise Poison(f"run {run.run_id!r:.80} cannot be entered into the ledger: {error}") from error
-        if claim is Claim.LEASED:
+        if isinstance(claim, TakenRun):
+            return claim
+        if claim is NotTaken.LEASED:
             raise Retry("leased by another worker", limited=False)
-        if claim is Claim.FINISHED:
-            _log.info("report run was done before", action="report_repeated", run_id=run.run_id)
-        return claim is Claim.TAKEN
+        _log.info("report run was done before", action="report_repeated", run_id=run.run_id)
+        return None
 
-    def _carry_out(self, run: ReportRun) -> Conclusion:
-        report = self._report(run)
+    def _carry_out(self, taken: TakenRun) -> Conclusion:
+        report = self._report(taken.run)
         now = self._clock()
         try:
-            with self._pool.connection() as connection:
-                preferences = load_preferences(connection)
-                subscription = load_subscription(connection, report.subscription)
-            delivery = plan_delivery(report, preferences, subscription, now)
-            if isinstance(delivery, Skip):
-                return Conclusion("skipped", reason=delivery.reason)
-            fan_out_by = report.scope if run.scope is None else None
-            made = fan_out_by or self._composer.compose(run, report, delivery, preferences, now)
+            made = self._make(taken, report, now)
         except psycopg.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001  # what keeps a report from being made does so every time
             if not isinstance(error, MailroomError):
-                _log.exception("report cannot be made", action="report_crashed", run_id=run.run_id)
-            return Conclusion("failed", error=f"{type(error).__name__}: {error}")
-        if isinstance(made, Letter):
-            return self._send(run, delivery, made, now)
-        return self._fan_out(run, made)
+                _log.exception("report cannot be made", action="report_crashed", run_id=taken.run.run_id)
+            notice = self._tell_owners(taken, report, error, now)
+            return Conclusion("failed", error=f"{type(error).__name__}: {error}", mail_id=notice)
+        if isinstance(made, Skip):
+            return Conclusion("skipped", reason=made.reason)
+        if isinstance(made.outcome, Letter):
+            return self._send(made.run, made.delivery, made.outcome, now)
+        return self._fan_out(made.run, made.outcome)
+
+    def _make(self, taken: TakenRun, report: Report, now: datetime) -> _Made | Skip:
+        with self._pool.connection() as connection:
+            preferences = load_preferences(connection)
+            subscription = load_subscription(connection, report.subscription)
+            delivery = plan_delivery(report, preferences, subscription, now)
+            if isinstance(delivery, Skip):
+                return delivery
+            run = keep_interval(connection, taken.run, run_interval(taken.run.args, preferences))
+        if report.scope and run.scope is None:
+            return _Made(run, delivery, report.scope)
+        letter = self._composer.compose(replace(taken, run=run), report, delivery, preferences, now)
+        return _Made(run, delivery, letter)
 
     def _report(self, run: ReportRun) -> Report:
         report = self._catalogue.reports.get(run.report)
@@ -141,9 +174,10 @@ class ReportWorker:
         return Conclusion("fanned-out", reason=f"one run for each enabled {scope}: {len(children)}")
 
     def _send(self, run: ReportRun, delivery: Delivery, letter: Letter, now: datetime) -> Conclusion:
-        mail = self._mail(f"report.{run.run_id}", delivery, letter.message, now) if letter.message else None
-        if mail:
-            self._publish(mail)
+        mail_id = None
+        if letter.message:
+            mail_id = mail_id_of(run)
+            self._publish(self._mail(mail_id, "report", delivery, letter.message, now))
         return Conclusion(
             "sent" if letter.row_count else "empty",
             reason=_reason(delivery, letter),
@@ -151,18 +185,44 @@ class ReportWorker:
             csv_sha256=letter.csv_sha256,
             csv_bytes=letter.csv_bytes,
             mail_bytes=len(letter.message) if letter.message else None,
-            mail_id=mail.mail_id if mail else None,
+            mail_id=mail_id,
             silent=letter.silent,
         )
 
-    def _mail(self, mail_id: str, delivery: Delivery, message: bytes, now: datetime) -> Mail:
+    def _tell_owners(self, taken: TakenRun, report: Report, error: Exception, now: datetime) -> str | None:
+        """Mail the notice that a report could not be made, once in a quiet period; returns its mail id."""
+        with self._pool.connection() as connection:
+            preferences = load_preferences_leniently(connection)
+            subscription = load_subscription(connection, report.subscription)
+            try:
+                delivery = plan_delivery(report, preferences, subscription, now)
+            except SenderMalformed:
+                return None
+            if isinstance(delivery, Skip):
+                return None
+            mail_id = claim_notice(connection, taken.run, preferences.failure_quiet)
+        if mail_id is not None:
+            notice = compose_failure(
+                taken,
+                report,
+                delivery,
+                preferences,
+                self._settings,
+                mail_id=mail_id,
+                reason=plain_reason(error, taken.run.run_id),
+                now=now,
+            )
+            self._publish(self._mail(mail_id, "notice", delivery, notice, now))
+        return mail_id
+
+    def _mail(self, mail_id: str, kind: str, delivery: Delivery, message: bytes, now: datetime) -> Mail:
         reference = None
         if len(message) > self._settings.inline_limit:
             with self._pool.connection() as connection:
                 reference = keep_message(connection, mail_id, message)
         return Mail(
             mail_id=mail_id,
-            kind="report",
+            kind=kind,
             mail_from=delivery.sender.address,
             rcpt_to=tuple(recipient.address for recipient in delivery.recipients),
             message=reference or message,

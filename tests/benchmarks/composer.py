@@ -17,8 +17,8 @@ from statistics import median
 from uuid import UUID
 
 from services.ndr_worker.bounce import BouncedMessage, FailedRecipient, Notification
-from services.ndr_worker.compose import Composer, NdrIdentity
-from services.ndr_worker.verify import defects
+from services.ndr_worker.composition.compose import Composer, NdrIdentity
+from services.ndr_worker.composition.verify import defects
 
 #: Our CPU time is at most this part of EmailMessage's.
 BOUND = 100

@@ -5,7 +5,8 @@ import email
 import email.policy
 import io
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -58,6 +59,9 @@ class House:
     connection: psycopg.Connection[dict[str, Any]]
     publisher: RecordingPublisher
     make_worker: Callable[..., ReportWorker]
+    pool: ConnectionPool
+    reports_pool: ConnectionPool
+    nominal_at: datetime
 
     def do(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
         cursor = self.connection.execute(STATEMENTS[statement], parameters)
@@ -79,8 +83,14 @@ class House:
         self.do("add_message", **event)
         return str(event["identifier"])
 
-    def run(self, report: str, scope: dict[str, str] | None = None, **worker: Any) -> ReportRun:
-        run = ReportRun(str(uuid.uuid4()), report, NOMINAL_AT, scope)
+    def run(
+        self,
+        report: str,
+        scope: Mapping[str, str] | None = None,
+        args: dict[str, Any] | None = None,
+        **worker: Any,
+    ) -> ReportRun:
+        run = ReportRun(str(uuid.uuid4()), report, self.nominal_at, scope, args=args or {})
         self.make_worker(**worker).handle(run)
         return run
 
@@ -96,10 +106,26 @@ class House:
 
     def rows(self) -> list[list[str]]:
         """The rows of the one mail's attachment, without its header line."""
-        (attachment,) = self.message().iter_attachments()
+        return attached_table(self.message())[1:]
+
+    def text(self) -> str:
+        """The one mail's text with its lines joined."""
+        return read_text(self.message())
+
+
+def attached_table(message: EmailMessage) -> list[list[str]]:
+    """The attached CSV with its header line; nothing when none is attached."""
+    for attachment in message.iter_attachments():
         content = attachment.get_payload(decode=True)
         assert isinstance(content, bytes)
-        return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))[1:]
+        return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    return []
+
+
+def read_text(message: EmailMessage) -> str:
+    text = message.get_body(("plain",))
+    assert text is not None
+    return " ".join(text.get_content().split())
 
 
 def read_mail(raw: bytes) -> EmailMessage:
@@ -110,6 +136,13 @@ def read_mail(raw: bytes) -> EmailMessage:
 
 @pytest.fixture
 def house(database_url: str) -> Iterator[House]:
+    with open_house(database_url) as house:
+        yield house
+
+
+@contextmanager
+def open_house(database_url: str, nominal_at: datetime = NOMINAL_AT) -> Iterator[House]:
+    """A report worker on a migrated database, at one nominal time."""
     publisher = RecordingPublisher()
     settings = ReportSettings("mailroom.example.com", ZoneInfo("America/Vancouver"))
     with (
@@ -128,7 +161,7 @@ def house(database_url: str) -> Iterator[House]:
                 topology=Topology(),
                 catalogue=catalogue or Catalogue.load(),
                 settings=replace(settings, **changes),
-                clock=lambda: NOMINAL_AT + timedelta(minutes=1),
+                clock=lambda: nominal_at + timedelta(minutes=1),
             )
 
-        yield House(connection, publisher, make_worker)
+        yield House(connection, publisher, make_worker, pool, reports_pool, nominal_at)

@@ -69,3 +69,36 @@ UPDATE mailroom.report_run SET state = 'scheduled', finished_at = NULL WHERE run
 -- name: mail_body
 SELECT content, size, sha256 FROM mailroom.mail_body WHERE mail_id = %(mail_id)s;
 
+-- name: set_columns
+UPDATE mailroom.subscription SET columns = %(columns)s WHERE name = %(name)s;
+
+-- name: set_attachment
+UPDATE mailroom.subscription SET attachment = %(attachment)s WHERE name = %(name)s;
+
+-- name: set_email_subject
+UPDATE mailroom.subscription SET email_subject = %(email_subject)s, tags = %(tags)s WHERE name = %(name)s;
+
+-- name: put_preference
+INSERT INTO mailroom.preference (section, name, value) VALUES ('exchange', %(name)s, %(value)s)
+ON CONFLICT (section, name) DO UPDATE SET value = excluded.value;
+
+-- name: run_args
+SELECT args FROM mailroom.report_run WHERE run_id = %(run_id)s;
+
+-- name: age_run
+UPDATE mailroom.report_run SET started_at = started_at - %(age)s, finished_at = finished_at - %(age)s
+WHERE run_id = %(run_id)s;
+
+-- name: add_whole_server
+INSERT INTO mailroom.exchange_server (name, last_connection, last_send, last_inbox_access, last_seen)
+VALUES (%(name)s, %(last_connection)s, %(last_send)s, %(last_inbox_access)s, %(last_seen)s);
+
+-- name: edit_servers
+UPDATE mailroom.exchange_server SET enabled = true;
+
+-- name: add_site_pair
+INSERT INTO mailroom.domain_pair (site, from_domain, to_domain, status, last_verified)
+VALUES (%(site)s, %(from_domain)s, 'example.com', 'PASS', %(at)s);
+
+-- name: schedules
+SELECT name, args FROM mailroom.schedule WHERE name LIKE %(like)s;

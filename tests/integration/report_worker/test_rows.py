@@ -1,6 +1,6 @@
 """Which rows each report has."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -122,6 +122,41 @@ def test_a_site_is_one_run_although_it_has_two_bots_and_a_disabled_site_is_none(
     children = [row for row in house.do("runs") if row["parent_run_id"] == run.run_id]
     assert [row["run_id"] for row in children] == [command.run_id for command in house.publisher.commands]
     assert {row["state"] for row in children} == {"scheduled"}
+
+
+def test_an_hour_that_comes_twice_is_told_apart_by_its_zone(house: House, sites: None) -> None:
+    house.nominal_at = datetime(2026, 11, 1, 15, 45, tzinfo=UTC)
+    for hour in (8, 9):
+        house.add_event("bot-a", datetime(2026, 11, 1, hour, 30, tzinfo=UTC))
+    house.run("events-by-site", {"site": "LGH"})
+    assert [row[-1][:19] for row in house.rows()] == ["2026-11-01T08:30:00", "2026-11-01T09:30:00"]
+    text = house.text()
+    assert text.index("2026-11-01 01:30:00 PDT") < text.index("2026-11-01 01:30:00 PST")
+
+
+def test_a_schedule_may_have_an_interval_of_its_own(house: House) -> None:
+    house.do("add_server", name="quiet", last_send=NOMINAL_AT - 7 * HOUR, enabled=True)
+    house.run("no-send-servers", args={"interval": "6h"})
+    assert house.rows()[0][0] == "quiet"
+    assert house.message()["Subject"].endswith("over the last 6 hours")
+
+
+def test_a_summary_counts_rows_and_failures_by_bot(house: House, sites: None) -> None:
+    for number in range(3):
+        house.add_event("bot-a", NOMINAL_AT - HOUR, status="FAIL" if number else "PASS")
+    house.add_event("bot-b", NOMINAL_AT - HOUR, status="FAIL")
+    house.run("events-by-site", {"site": "LGH"})
+    assert "4 rows, 3 failures (bot-a 2, bot-b 1), from 2026-11-20 03:45:00 PST" in house.text()
+
+
+def test_so_many_rows_that_counting_takes_long_are_not_counted(
+    house: House, sites: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.report_worker.composer.MOST_COUNTED", 1)
+    for _ in range(2):
+        house.add_event("bot-a", NOMINAL_AT - HOUR, status="FAIL")
+    house.run("events-by-site", {"site": "LGH"})
+    assert "2 rows, from 2026-11-20 03:45:00 PST" in house.text()
 
 
 def test_cells_that_start_like_formulas_are_text_and_quoted_line_ends_stay(house: House, sites: None) -> None:

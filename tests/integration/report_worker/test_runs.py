@@ -173,14 +173,22 @@ def test_a_site_without_events_is_mailed_to_be_investigated(house: House) -> Non
         ("SELECT set_config('x.y', 'z', false) AS cell FROM mailroom.subscription", "permission denied"),
     ],
 )
-def test_a_failed_query_fails_the_run_with_its_error_and_mails_nothing(
+def test_a_failed_query_fails_the_run_with_its_error_and_tells_the_owners(
     house: House, tmp_path: Path, sql: str, error: str
 ) -> None:
     run = house.run("own", catalogue=own_report(tmp_path, sql), statement_timeout=timedelta(milliseconds=200))
     row = house.ledger(run)
     assert row["state"] == "failed"
     assert error in row["error"]
-    assert not house.publisher.published
+    (mail,) = house.publisher.mails
+    assert (mail.kind, mail.mail_id) == ("notice", f"report-failure.{run.run_id}")
+    assert row["mail_id"] == mail.mail_id
+    message = house.message()
+    assert message["Subject"] == "WARNING Own: could not be made"
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert error in " ".join(text.get_content().split())
+    assert not list(message.iter_attachments())
 
 
 def test_a_report_cannot_write(house: House, tmp_path: Path) -> None:
@@ -273,15 +281,18 @@ def test_a_large_mail_waits_in_postgresql_and_a_reference_travels(house: House, 
     assert read_mail(body["content"])["X-Mailroom-Run-ID"] == run.run_id
 
 
-def test_silence_of_all_bots_is_neither_good_nor_bad_news(house: House) -> None:
+def test_silence_of_all_bots_of_a_site_is_neither_good_nor_bad_news(house: House) -> None:
     house.do("add_site", name="LGH", enabled=True)
     house.do("add_bot", name="bot-a", site="LGH")
     house.do("add_bot", name="bot-b", site=None)
+    house.add_event("bot-b", NOMINAL_AT - timedelta(hours=1))
     row = house.ledger(house.run("failed-events-by-site", {"site": "LGH"}))
     assert (row["state"], row["reason"]) == ("empty", "no bot reported anything in the window")
     assert house.message()["Subject"].endswith("over the last 12 hours: please investigate")
+    assert "No bot of this site reported anything in this window" in house.text()
+    assert "Nothing needs doing" not in house.text()
     house.publisher.published.clear()
-    house.add_event("bot-b", NOMINAL_AT - timedelta(hours=1))
+    house.add_event("bot-a", NOMINAL_AT - timedelta(hours=1))
     row = house.ledger(house.run("failed-events-by-site", {"site": "LGH"}))
     assert (row["state"], row["reason"]) == ("empty", None)
     assert house.message()["Subject"].endswith("over the last 12 hours")

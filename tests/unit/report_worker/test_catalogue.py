@@ -104,9 +104,9 @@ def test_a_scoped_report_gets_its_scope() -> None:
 
 
 def test_a_subscription_chooses_and_orders_columns_that_the_report_has() -> None:
-    assert [column.name for column in SERVERS.columns_shown(" last_send , server,")] == [
+    assert [column.name for column in SERVERS.columns_shown(["last_send", "server"])] == [
         "last_send",
         "server",
     ]
-    assert SERVERS.columns_shown("") == SERVERS.columns
-    assert SERVERS.columns_shown("server,event_type") == SERVERS.columns
+    assert SERVERS.columns_shown([]) == SERVERS.columns
+    assert SERVERS.columns_shown(["server", "event_type"]) == SERVERS.columns

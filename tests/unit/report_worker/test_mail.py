@@ -26,6 +26,7 @@ def compose(
     name: str | None = "x.csv",
 ) -> bytes:
     return compose_mail(
+        mail_id=f"report.{RUN_ID}",
         run_id=RUN_ID,
         report="no-send-servers",
         host="mailroom.example.com",

@@ -2,11 +2,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.report_worker.composer import omission_note, rows_note
+from services.report_worker.footer import Footer
 from services.report_worker.mail import Body
 from services.report_worker.rendering import Cell, View, render_body, show_rows, text_table
 from services.report_worker.report import Column
-from services.report_worker.wording import Wording
+from services.report_worker.wording import Wording, omission_note, rows_note
 
 VANCOUVER = ZoneInfo("America/Vancouver")
 COLUMNS = (
@@ -17,11 +17,16 @@ COLUMNS = (
 ROWS = (("<b>&", "FAIL", "2026-11-20T11:15:08.127784+00:00"), ("ex2", "PASS", ""))
 
 
-def body(rows: tuple[tuple[str, ...], ...] = ROWS, columns: tuple[Column, ...] = COLUMNS) -> Body:
-    wording = Wording("s", "INFO", "Servers of Lion's & <Gate>", "2 rows", "What they are.", "plain")
-    view = View(
-        wording, columns, show_rows(columns, rows, VANCOUVER), "All 2 rows.", "", (("Run", "1"),), "mute"
-    )
+def body(
+    rows: tuple[tuple[str, ...], ...] = ROWS,
+    columns: tuple[Column, ...] = COLUMNS,
+    *,
+    warning: str = "",
+    picture: bytes | None = None,
+) -> Body:
+    wording = Wording("s", "INFO", "Servers of Lion's & <Gate>", "2 rows", "What they are.", "plain", warning)
+    footer = Footer((("Run", "1"),), (("To stop it", "mailroom subscriptions mute Ops"),))
+    view = View(wording, footer, columns, show_rows(columns, rows, VANCOUVER), ("All 2 rows.",), picture)
     return render_body(view)
 
 
@@ -76,5 +81,24 @@ def test_a_note_says_where_the_rows_are(row_count: int, shown: int, note: str, *
     assert rows_note(row_count, shown, attached=attached) == note
 
 
-def test_an_omitted_attachment_is_plainly_said() -> None:
-    assert "larger than the 10.0 MiB" in omission_note("run-1", 10 << 20)
+def test_an_omitted_attachment_is_plainly_said_with_the_command_that_fetches_it() -> None:
+    note = omission_note("run-1", 10 << 20)
+    assert "larger than the 10.0 MiB" in note
+    assert note.endswith("mailroom reports runs --csv run-1 > run-1.csv")
+
+
+def test_a_warning_stands_above_the_rows() -> None:
+    said = body(warning="No bot reported anything.")
+    assert said.text.index("No bot reported anything.") < said.text.index("ex2")
+    assert said.html.index("No bot reported anything.") < said.html.index("ex2")
+
+
+def test_the_footer_says_where_a_mail_comes_from_and_how_to_stop_it() -> None:
+    said = body()
+    for text in (said.text, said.html):
+        assert "mailroom subscriptions mute Ops" in text
+
+
+def test_a_picture_is_referred_to_by_its_content_id() -> None:
+    assert 'src="cid:chart@mailroom"' in body(picture=b"png").html
+    assert "cid:" not in body().html

@@ -79,7 +79,7 @@ def test_silence_of_all_bots_is_alarming_and_says_nothing_of_exchange(row_count:
     wording = words(FAILED_EVENTS, row_count, "LGH", silent=True)
     assert wording.tone == "alarm"
     assert wording.subject.endswith(": please investigate") == (row_count == 0)
-    assert "says nothing about Exchange" in wording.explanation
+    assert "says nothing about Exchange" in wording.warning
 
 
 def test_a_subscription_rewords_and_tags() -> None:
