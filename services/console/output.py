@@ -14,6 +14,8 @@ from rich.text import Text
 
 from shared.settings.values import format_time_span
 
+#: Columns of a page on which no line is folded.
+_UNFOLDED = 100_000
 #: The option of every command that lists something.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -30,7 +32,9 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(Text(shown(cell)) for cell in row))
-    Console().print(table)
+    # Where nobody looks on, lines are as long as they are, for the program that reads them.
+    terminal = Console()
+    Console(width=terminal.width if terminal.is_terminal else _UNFOLDED).print(table)
 
 
 def shown(value: object) -> str:

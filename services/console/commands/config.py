@@ -11,9 +11,9 @@ from services.console import toml
 from services.console.effective_settings import effective_settings
 from services.console.mailismus import Imported, import_mailismus
 from services.console.output import AsJson, print_json, shown
-from services.ndr_worker.compose import Composer
-from services.ndr_worker.header import NdrIdentityError
-from services.ndr_worker.identity import identity
+from services.ndr_worker.composition.compose import Composer
+from services.ndr_worker.composition.header import NdrIdentityError
+from services.ndr_worker.composition.identity import identity
 from shared.errors import MailroomError
 from shared.settings import Problem, SettingsInvalid, load_settings
 

@@ -1,0 +1,1 @@
+"""The preferences as an operator sees and changes them."""
