@@ -15,8 +15,6 @@ from shared.worker.runtime import Worker
 
 #: Mails in hand per connection, enough to never wait for the broker; and the most, as memory holds them.
 _PREFETCH_PER_CONNECTION, _MOST_PREFETCH = 25, 200
-#: Seconds without a turn of the publisher's I/O loop after which the process counts as stuck.
-_SILENCE_LIMIT = 30
 
 
 class RelayService:
@@ -61,8 +59,6 @@ class RelayService:
 
     def trouble_living(self) -> str | None:
         """Say what is stuck, so that a restart would help."""
-        if self._publisher.silence() > _SILENCE_LIMIT:
-            return f"the publisher's I/O loop has not turned for {self._publisher.silence():.0f} s"
         return self._worker.trouble_living()
 
     def trouble_working(self) -> str | None:

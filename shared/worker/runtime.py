@@ -111,8 +111,9 @@ class Worker:
 
     def trouble_living(self) -> str | None:
         """Say what is stuck; the broker being away is no such thing."""
-        if self._consumer.silence() > _SILENCE_LIMIT:
-            return f"the I/O loop has not turned for {self._consumer.silence():.0f} s"
+        silence = max(self._consumer.silence(), self._publisher.silence())
+        if silence > _SILENCE_LIMIT:
+            return f"an I/O loop has not turned for {silence:.0f} s"
         if not self._draining.is_set() and not all(thread.is_alive() for thread in self._threads):
             return "a worker thread has ended"
         return None
