@@ -149,7 +149,7 @@ def _text(part: Message) -> str:
     charset = part.get_content_charset("utf-8")
     try:
         return _content(part).decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # no such charset, or a name that cannot be one
         return _content(part).decode("utf-8", "replace")
 
 

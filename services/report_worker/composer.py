@@ -141,6 +141,7 @@ class Composer:
                     window.parameters(run.scope),
                     timeout=self._settings.statement_timeout,
                     keep_rows=self._settings.body_rows,
+                    size_limit=self._settings.size_limit,
                     byte_order_mark=self._settings.byte_order_mark,
                 )
         except psycopg.errors.QueryCanceled as error:

@@ -74,6 +74,7 @@ def write_csv(
         window.parameters(row.scope),
         timeout=settings.statement_timeout,
         keep_rows=0,
+        size_limit=settings.size_limit,
         byte_order_mark=settings.byte_order_mark,
     ) as table:
         shutil.copyfileobj(table.file, out, 1 << 20)

@@ -1,5 +1,6 @@
 """The mail as bytes (RFC 5322, RFC 2045): 7-bit throughout, CRLF lines."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,13 +102,21 @@ def _text(text: str, header: str) -> str:
 
 
 def _attach(message: EmailMessage, attachment: Attachment) -> None:
+    params = {"charset": "utf-8"} if attachment.maintype == "text" else {}
+    if not attachment.file_name.isascii():
+        # what a reader shows that knows nothing of RFC 2231
+        params["name"] = _ascii(attachment.file_name)
     message.add_attachment(
         attachment.content,
         maintype=attachment.maintype,
         subtype=attachment.subtype,
         filename=attachment.file_name,
-        params={"charset": "utf-8"} if attachment.maintype == "text" else None,
+        params=params or None,
     )
+
+
+def _ascii(name: str) -> str:
+    return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
 
 
 def _relate(message: EmailMessage, picture: bytes) -> None:

@@ -21,6 +21,7 @@ class ReportSettings:
         byte_order_mark: whether CSV files begin with one; spreadsheets need it to see UTF-8.
         statement_timeout: after which PostgreSQL cancels a report's query.
         lease: how long a run belongs to the worker that took it; well above `statement_timeout`.
+        size_limit: most bytes of CSV that a report may have; one with more fails.
         attachment_limit: most bytes an attachment may take in the mail, encoded.
         inline_limit: bytes of a mail above which it travels as a reference into PostgreSQL.
         mail_lifetime: after which the relay gives up an undelivered report.
@@ -32,6 +33,7 @@ class ReportSettings:
     byte_order_mark: bool = True
     statement_timeout: timedelta = timedelta(minutes=5)
     lease: timedelta = timedelta(minutes=10)
+    size_limit: int = 2 << 30
     attachment_limit: int = 10 << 20
     inline_limit: int = 256 << 10
     mail_lifetime: timedelta = timedelta(days=2)

@@ -21,11 +21,16 @@ from psycopg import sql
 from services.report_worker.report import Column, Report
 from services.report_worker.window import Window
 from shared.database.statements import load_statements
+from shared.errors import MailroomError
 
 _STATEMENTS = load_statements("services.report_worker", "table.sql")
 _CELLS = {"text": "text_cell", "status": "text_cell", "time": "time_cell", "number": "number_cell"}
 #: Rows joined into one write: large enough to make writes rare, small enough to stay in cache.
 _ROWS_PER_WRITE = 500
+
+
+class ReportTooLarge(MailroomError):
+    """A report has more bytes of CSV than one may have; nobody opens such a file, and disks are finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ def read_table(
     timeout: timedelta,
     keep_rows: int,
     memory_limit: int = 8 << 20,
+    size_limit: int = 2 << 30,
     byte_order_mark: bool = True,
 ) -> Table:
     """Run the report's query in a READ ONLY transaction and write all of its rows as CSV.
@@ -81,9 +87,11 @@ def read_table(
         timeout: after which PostgreSQL cancels the query.
         keep_rows: how many rows to keep for the body.
         memory_limit: file size in bytes from which on it lives on disk.
+        size_limit: most bytes of the file.
         byte_order_mark: whether the file begins with one; spreadsheets need it to see UTF-8.
 
     Raises:
+        ReportTooLarge: the rows take more than `size_limit`.
         psycopg.Error: the query failed, or took longer than `timeout`.
     """
     file = SpooledTemporaryFile(max_size=memory_limit)  # noqa: SIM115  # the Table returned closes it
@@ -91,7 +99,14 @@ def read_table(
         with connection.transaction(), connection.cursor() as cursor:
             _limit(cursor, timeout)
             with cursor.copy(_copy_statement(report, columns), parameters) as copy:
-                return _write(file, columns, iter(copy), keep_rows, byte_order_mark=byte_order_mark)
+                return _write(
+                    file,
+                    columns,
+                    iter(copy),
+                    keep_rows,
+                    size_limit=size_limit,
+                    byte_order_mark=byte_order_mark,
+                )
     except BaseException:
         file.close()
         raise
@@ -128,6 +143,7 @@ def _write(
     rows: Iterator[bytes | bytearray | memoryview],
     keep_rows: int,
     *,
+    size_limit: int,
     byte_order_mark: bool,
 ) -> Table:
     """Write header and rows; `rows` are COPY data messages, each exactly one row that ends in LF."""
@@ -137,6 +153,8 @@ def _write(
 
     def put(data: bytes) -> None:
         nonlocal size
+        if size + len(data) > size_limit:
+            raise ReportTooLarge(f"the rows take more than {size_limit:,} bytes of CSV; narrow the query")
         digest.update(data)
         file.write(data)
         size += len(data)

@@ -191,6 +191,14 @@ def test_a_failed_query_fails_the_run_with_its_error_and_tells_the_owners(
     assert not list(message.iter_attachments())
 
 
+def test_a_report_larger_than_any_may_be_fails_by_name(house: House, tmp_path: Path) -> None:
+    sql = "SELECT number::text AS cell FROM generate_series(1, 100000) AS number"
+    row = house.ledger(house.run("own", catalogue=own_report(tmp_path, sql), size_limit=10_000))
+    assert row["state"] == "failed"
+    assert "more than 10,000 bytes of CSV" in row["error"]
+    assert "narrow the query" in house.text()
+
+
 def test_a_report_cannot_write(house: House, tmp_path: Path) -> None:
     sql = "SELECT set_config('transaction_read_only', 'off', true) AS cell"
     row = house.ledger(house.run("own", catalogue=own_report(tmp_path, sql)))

@@ -89,6 +89,13 @@ def test_a_file_name_arrives_as_it_was(name: str) -> None:
     assert attachment.get_filename() == name
 
 
+def test_a_file_name_beyond_ascii_has_a_fallback() -> None:
+    (attachment,) = read(compose(name="events_Squamish-é.csv")).iter_attachments()
+    assert attachment.get_param("name") == "events_Squamish-e.csv"
+    (attachment,) = read(compose()).iter_attachments()
+    assert attachment.get_param("name") is None
+
+
 @given(st.text(max_size=400), st.text(), st.text())
 def test_whatever_a_mail_says_its_lines_are_short_and_7_bit_and_come_back(
     subject: str, text: str, html: str
