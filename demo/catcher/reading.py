@@ -75,7 +75,14 @@ def size(count: int) -> str:
 
 
 def read(content: bytes) -> Reading:
-    """Read a whole message."""
+    """Read a whole message; one that the standard library stumbles over is shown as it came."""
+    try:
+        return _read(content)
+    except (MessageError, LookupError, ValueError):
+        return Reading("mail", read_headers(content), (content.decode("utf-8", "replace"),), (), (), (), ())
+
+
+def _read(content: bytes) -> Reading:
     message = message_from_bytes(content)
     is_report = message.get_content_type() == "multipart/report"
     texts: list[str] = []
@@ -133,15 +140,12 @@ def _decoded(value: str) -> str:
 
 
 def _content(part: Message) -> bytes:
-    """Give a leaf's bytes; nothing where its headers keep the standard library from reading it."""
-    try:
-        payload = part.get_payload()
-        if isinstance(payload, list):
-            # a message within the message: the parser opens it
-            return b"".join(each.as_bytes() for each in payload if isinstance(each, Message))
-        decoded = part.get_payload(decode=True)
-    except (LookupError, ValueError):
-        return b""
+    """Give a leaf's bytes."""
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        # a message within the message: the parser opens it
+        return b"".join(each.as_bytes() for each in payload if isinstance(each, Message))
+    decoded = part.get_payload(decode=True)
     return decoded if isinstance(decoded, bytes) else b""
 
 
@@ -149,7 +153,7 @@ def _text(part: Message) -> str:
     charset = part.get_content_charset("utf-8")
     try:
         return _content(part).decode(charset, "replace")
-    except (LookupError, ValueError):  # no such charset, or a name that cannot be one
+    except LookupError:
         return _content(part).decode("utf-8", "replace")
 
 
