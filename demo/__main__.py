@@ -34,6 +34,8 @@ _console = Console(width=None if sys.stdout.isatty() else 300, highlight=False)
 
 def main() -> int:
     """Run the demo; returns 0 when everything of the sample arrived, else 1."""
+    # A parent such as a CI job may have left SIGINT ignored; the demo always ends in order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     keep = os.environ.get("KEEP", "") not in {"", "0"}
     try:

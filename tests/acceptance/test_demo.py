@@ -59,7 +59,11 @@ def test_an_interrupted_demo_leaves_nothing_behind(
             if "are running" in line:
                 break
         demo.send_signal(number)
-        demo.communicate(timeout=60)
+        try:
+            demo.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            demo.terminate()  # leaving the context would wait for it for ever
+            raise
     assert left_behind(postgresql_server) == []
 
 
