@@ -16,6 +16,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="a maildir in which to keep every mail too")
     arguments = parser.parse_args()
     signals = {signal.SIGINT, signal.SIGTERM}
+    # an ignored signal, as a background job's children inherit SIGINT, would never be waited for
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # blocked before any thread starts, so that they wait for sigwait here and reach no other thread
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with Catcher(

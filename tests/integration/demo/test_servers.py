@@ -170,6 +170,8 @@ def test_an_interrupted_process_leaves_nothing(postgresql: PostgresqlServer, num
     program = (
         "import signal, sys\n"
         "from demo.servers import sandbox\n"
+        # a background job's children inherit SIGINT ignored
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
         "with sandbox('interrupted') as place:\n"
         "    print(place.database_url, place.amqp_url, flush=True)\n"
@@ -186,7 +188,10 @@ def test_an_interrupted_process_leaves_nothing(postgresql: PostgresqlServer, num
         database_url, amqp_url = process.stdout.readline().split()
         assert why_unusable(database_url) is None
         process.send_signal(number)
-        assert process.wait(timeout=60) != 0
+        try:
+            assert process.wait(timeout=60) != 0
+        finally:
+            process.terminate()
     assert databases_and_roles(postgresql, database_of(database_url)) == []
     if amqp_url.rpartition("/")[2]:
         assert why_amqp_unusable(amqp_url) is not None
