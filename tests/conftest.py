@@ -1,6 +1,7 @@
-"""How the tests run: hypothesis profiles, and no skipped integration test in CI."""
+"""How the tests run: hypothesis profiles, no skipped integration test in CI, no leftovers when terminated."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -12,6 +13,11 @@ settings.register_profile(
 settings.register_profile("ci", parent=settings.get_profile("quick"), max_examples=500, derandomize=True)
 settings.register_profile("nightly", parent=settings.get_profile("quick"), max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick"))
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end the run as Ctrl-C does, so that databases and virtual hosts are removed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
