@@ -16,6 +16,7 @@ from services.console.commands import (
     config,
     database,
     ndr,
+    parked,
     preferences,
     reports,
     schedules,
@@ -37,6 +38,7 @@ app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(preferences.app, name="preferences")
 app.add_typer(bounces.app, name="bounces")
 app.add_typer(ndr.app, name="ndr")
+app.add_typer(parked.app, name="parked")
 app.add_typer(config.app, name="config")
 
 

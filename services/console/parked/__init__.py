@@ -1,0 +1,1 @@
+"""Parked messages: what no worker could process, to be looked at, replayed or discarded."""
