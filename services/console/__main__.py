@@ -15,6 +15,7 @@ from services.console.commands import (
     bounces,
     config,
     database,
+    deliveries,
     ndr,
     parked,
     preferences,
@@ -38,6 +39,7 @@ app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(preferences.app, name="preferences")
 app.add_typer(bounces.app, name="bounces")
 app.add_typer(ndr.app, name="ndr")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(parked.app, name="parked")
 app.add_typer(config.app, name="config")
 

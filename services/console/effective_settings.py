@@ -1,6 +1,6 @@
 """The settings in effect, as a settings file would give them, without passwords."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -23,7 +23,7 @@ def effective_settings(settings: Settings) -> dict[str, dict[str, Shown]]:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
-            sections[name] = {key: _shown(getattr(value, key)) for key in type(value).model_fields}
+            sections[name] = {key: _shown(item) for key, item in value}
         else:
             sections[""][name] = _shown(value)
     return sections
@@ -52,8 +52,15 @@ def _shown(value: object) -> Shown:
             return format_time_span(value)
         case tuple():
             return [str(_shown(item)) for item in value]
+        case BaseModel():
+            return _table(value)
         case Mapping():
-            return {str(key): str(item) for key, item in value.items()}
+            return _table(value.items())
         case _:
             text = str(value)
             return without_password(text) if "://" in text else text
+
+
+def _table(items: Iterable[tuple[str, object]]) -> dict[str, Value]:
+    """A table within a section; what is unset has no place in it."""
+    return {key: shown for key, item in items if (shown := _shown(item)) is not None}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from shared.broker.link import check_broker
 from shared.broker.publisher import Publisher
@@ -18,7 +19,8 @@ def publishing(settings: Settings) -> Iterator[Publisher]:
     """
     configure_logging("console", settings.log_format, settings.log_level)
     check_broker(settings.amqp_url)
-    publisher = Publisher.of(settings, "console")
+    # somebody is waiting at the terminal, and may try again
+    publisher = Publisher.of(settings, "console", patience=timedelta(0))
     publisher.start()
     try:
         yield publisher

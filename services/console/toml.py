@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-#: What a settings file holds: a text, a number, a yes or no, a list of texts, a table of texts.
-Value = str | int | float | bool | Sequence[str] | Mapping[str, str]
+#: What a settings file holds: a text, a number, a yes or no, a list of texts, a table.
+Value = str | int | float | bool | Sequence[str] | Mapping[str, "Value"]
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 #: What must not stand as itself in a basic string.

@@ -1,13 +1,12 @@
 """What one attempt means for each recipient: plain values, and the decisions taken on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
+from services.mail_relay.extensions import Obstacle
 from services.mail_relay.reply import Reply, Verdict
-
-#: Basic and enhanced status of a failure for want of an extension (RFC 6152 section 3, RFC 6531 section 3.5).
-_LACKING = {"8BITMIME": (554, "5.6.3"), "SMTPUTF8": (553, "5.6.7")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,8 @@ class RecipientResult:
         smtp_status: basic code, or None when nobody said one.
         enhanced_status: or None.
         in_doubt: the message was sent and no reply came, so that it may have been accepted (RFC 1047).
+        offered: whether there was an attempt at all; without one, the ledger does not count any.
+        turn: how long from now the recipient's destination is free for it, where it is not now.
         peer: who answered, or None.
     """
 
@@ -38,6 +39,8 @@ class RecipientResult:
     smtp_status: int | None = None
     enhanced_status: str | None = None
     in_doubt: bool = False
+    offered: bool = True
+    turn: timedelta | None = None
     peer: Peer | None = None
 
 
@@ -47,19 +50,26 @@ class OpenAttempt:
 
     Attributes:
         recipient: as the ledger names it.
-        number: 1 for the first attempt; tells this attempt from one that another relay begins later.
+        number: 1 for the first attempt.
+        attempt_id: tells this attempt from one that another relay opens later; shared by all recipients of
+            the mail that it was opened for.
         last_status: basic code of the last reply, or None.
         last_reply: the last reply or local reason, or None.
         last_mta: who gave it, or None.
         resumed: the attempt before had no result when its lease ended: it is in doubt.
+        expired: the mail's time is over, and no operator has let this recipient go since.
+        turn_in: when its destination's rate has a turn for it, counted from now; or None.
     """
 
     recipient: str
     number: int
+    attempt_id: UUID = field(default_factory=uuid4)
     last_status: int | None = None
     last_reply: str | None = None
     last_mta: str | None = None
     resumed: bool = False
+    expired: bool = False
+    turn_in: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +79,20 @@ class Begun:
     Attributes:
         attempts: the recipients to send to.
         finished: how many recipients were served or given up before.
+        held: recipients in doubt that only an operator may have sent to again.
+        newly_held: those of them that this relay found left by a dead one.
         elsewhere: how many another relay is sending to now.
-        expired: the mail's time is over.
+        elsewhere_for: what is left of that relay's lease, or None.
+        time_left: until the mail expires.
     """
 
     attempts: tuple[OpenAttempt, ...] = field(default=())
     finished: int = 0
+    held: tuple[str, ...] = ()
+    newly_held: tuple[str, ...] = ()
     elsewhere: int = 0
-    expired: bool = False
+    elsewhere_for: timedelta | None = None
+    time_left: timedelta = timedelta(0)
 
 
 def answered(recipient: str, reply: Reply, peer: Peer) -> RecipientResult:
@@ -93,16 +109,31 @@ def postponed(
     return RecipientResult(recipient, Verdict.DEFERRED, reason, in_doubt=in_doubt, peer=peer)
 
 
+def not_offered(recipient: str, reason: str, turn: timedelta | None = None) -> RecipientResult:
+    """Leave a recipient to later without an attempt, because neither it nor the mail is at fault."""
+    return RecipientResult(recipient, Verdict.DEFERRED, reason, offered=False, turn=turn)
+
+
+def held_if_in_doubt(result: RecipientResult) -> RecipientResult:
+    """Keep a recipient in doubt from being sent to again: what `relay.in_doubt = "hold"` asks for."""
+    return replace(result, verdict=Verdict.HELD) if result.in_doubt else result
+
+
 def refused_as_malformed(recipient: str, reason: str) -> RecipientResult:
     """Give a recipient up that no server may see."""
     return RecipientResult(recipient, Verdict.FAILED, reason, 553, "5.1.3")
 
 
-def refused_for_lack(recipient: str, extension: str, peer: Peer) -> RecipientResult:
-    """Give a recipient up whose server lacks the extension this mail needs."""
-    smtp_status, enhanced_status = _LACKING[extension]
-    reason = f"the mail server does not offer {extension}, which this message needs"
-    return RecipientResult(recipient, Verdict.FAILED, reason, smtp_status, enhanced_status, peer=peer)
+def refused_for_server(recipient: str, obstacle: Obstacle, peer: Peer) -> RecipientResult:
+    """Give a recipient up because the server can't take this mail, by what it said of itself."""
+    return RecipientResult(
+        recipient,
+        Verdict.FAILED,
+        obstacle.reason,
+        obstacle.smtp_status,
+        obstacle.enhanced_status,
+        peer=peer,
+    )
 
 
 def expired(attempt: OpenAttempt, expires_at: datetime) -> RecipientResult:
@@ -140,7 +171,8 @@ def after_envelope(
 
 def all_finished(begun: Begun, results: Sequence[RecipientResult]) -> bool:
     """Whether no recipient of the mail needs anything more."""
-    return not begun.elsewhere and all(result.verdict is not Verdict.DEFERRED for result in results)
+    final = (Verdict.DELIVERED, Verdict.FAILED)
+    return not begun.elsewhere and not begun.held and all(result.verdict in final for result in results)
 
 
 def reason_to_retry(results: Sequence[RecipientResult]) -> str | None:
@@ -149,10 +181,36 @@ def reason_to_retry(results: Sequence[RecipientResult]) -> str | None:
     return f"{len(deferred)} deferred; {deferred[0].recipient}: {deferred[0].reply}" if deferred else None
 
 
+def reason_to_park(begun: Begun, results: Sequence[RecipientResult]) -> str | None:
+    """Say why only an operator can decide what becomes of the mail, or None."""
+    held = [*begun.held, *(result.recipient for result in results if result.verdict is Verdict.HELD)]
+    if not held:
+        return None
+    return (
+        f"{len(held)} held: nobody knows whether the mail server took the mail for {held[0]}"
+        f"{' and others' if len(held) > 1 else ''}; replay to send it again with the same Message-ID, or"
+        " discard to leave it at that"
+    )
+
+
 def outcome(result: RecipientResult, mail_from: str) -> str:
     """Name a result for the counter `mailroom_mail_deliveries_total`."""
+    if not result.offered:
+        return "not-offered"
     if result.in_doubt:
         return "in-doubt"
     if result.verdict is Verdict.FAILED and mail_from == "":
         return "double-bounce"
     return result.verdict.value
+
+
+def event(result: RecipientResult) -> str | None:
+    """Name a result for other systems (contracts 4), or None when there was no attempt to tell of."""
+    if not result.offered:
+        return None
+    return {
+        Verdict.DELIVERED: "mail.delivered",
+        Verdict.FAILED: "mail.failed",
+        Verdict.DEFERRED: "mail.deferred",
+        Verdict.HELD: "mail.deferred",
+    }[result.verdict]

@@ -1,13 +1,17 @@
 """The envelope as SMTP commands: what may be said to a server, and what never reaches it."""
 
 import re
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from shared.wire import Mail
 
+#: Octets of one write of a message, for each of which the server has its time.
+_BLOCK = 64 * 1024
+_LINE_END = re.compile(rb"\r?\n|\r")
 #: Longest path in octets (RFC 5321 section 4.5.3.1.3).
 MAX_ADDRESS_OCTETS = 256
+#: RFC 3461 section 5.4.
+_MAX_ENVID_CHARACTERS = 100
 #: What a path too long is cut to for the ledger; still too long to be sent.
 _LEDGER_CHARACTERS = MAX_ADDRESS_OCTETS + 44
 
@@ -38,28 +42,20 @@ def malformed(address: str) -> str | None:
     return None
 
 
-def lacking_extension(mail: Mail, recipient: str, extensions: AbstractSet[str]) -> str | None:
-    """Name the extension that a server would need for this recipient and does not offer.
-
-    Args:
-        mail: what is to be sent.
-        recipient: one of its recipients.
-        extensions: keywords of the EHLO reply, lower case.
-
-    Returns:
-        `8BITMIME`, `SMTPUTF8` or None.
-    """
-    if mail.body == "8bitmime" and "8bitmime" not in extensions:
-        return "8BITMIME"
-    if "smtputf8" not in extensions and (_needs_smtputf8(mail) or not recipient.isascii()):
-        return "SMTPUTF8"
-    return None
+def needs_smtputf8(mail: Mail, recipients: Iterable[str]) -> bool:
+    """Whether only a server with SMTPUTF8 can take this mail for these recipients (RFC 6531)."""
+    return mail.smtputf8 or not all(address.isascii() for address in (mail.mail_from, *recipients))
 
 
 def envelope_commands(
-    mail: Mail, recipients: Sequence[str], size: int, extensions: AbstractSet[str]
+    mail: Mail, recipients: Sequence[str], size: int, extensions: Container[str]
 ) -> list[bytes]:
     """Compose MAIL and one RCPT per recipient, each with its CRLF.
+
+    A server with DSN is told that nobody is to be notified of what becomes of a notification (RFC 3461
+    section 6.1). For a mail with a sender NOTIFY is left out, which asks for what its sender wants: to be
+    told of failures, and of delays where the server does that. Of the mail it gets only the header back,
+    because a report's attachment is large and at hand where it came from, and the id to know it by.
 
     Args:
         mail: what is sent; its reverse-path is well formed.
@@ -72,27 +68,55 @@ def envelope_commands(
         parameters += f" SIZE={size}"
     if mail.body == "8bitmime":
         parameters += " BODY=8BITMIME"
-    if _needs_smtputf8(mail) or not all(recipient.isascii() for recipient in recipients):
+    if needs_smtputf8(mail, recipients):
         parameters += " SMTPUTF8"
-    # RFC 3461 section 6.1: nobody is to be notified of what becomes of a notification
-    notify = " NOTIFY=NEVER" if mail.mail_from == "" and "dsn" in extensions else ""
+    notify = ""
+    if "dsn" in extensions:
+        if mail.mail_from == "":
+            notify = " NOTIFY=NEVER"
+        else:
+            parameters += f" RET=HDRS{_envid(mail.mail_id)}"
     return [
         f"MAIL FROM:<{mail.mail_from}>{parameters}\r\n".encode(),
         *(f"RCPT TO:<{recipient}>{notify}\r\n".encode() for recipient in recipients),
     ]
 
 
-def message_text(message: bytes) -> bytes:
-    """Return a message as it follows DATA: dots stuffed (RFC 5321 section 4.5.2), final dot behind it.
+def crlf_lines(message: bytes) -> bytes:
+    """Return a message whose lines end with CRLF and nothing else (RFC 5321 section 2.3.8).
 
-    Lines end with CRLF. Should a bare LF stray in, a dot behind it is doubled too: some servers would take
-    LF, dot, CRLF for the end of the message and what follows for commands.
+    What a producer writes has such lines and is returned as it is. Behind a stray CR or LF some servers would
+    take a dot for the end of the message, and what follows for commands.
     """
-    stuffed = message.replace(b"\n.", b"\n..")
-    if stuffed.startswith(b"."):
-        stuffed = b"." + stuffed
-    return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+    if message.count(b"\r\n") == message.count(b"\r") == message.count(b"\n"):
+        return message
+    return _LINE_END.sub(b"\r\n", message)
 
 
-def _needs_smtputf8(mail: Mail) -> bool:
-    return mail.smtputf8 or not mail.mail_from.isascii()
+def text_blocks(message: bytes, length: int = _BLOCK) -> Iterator[bytes]:
+    """Cut a message of `crlf_lines` into what follows DATA: dots stuffed, final dot behind it.
+
+    RFC 5321 section 4.5.2. A large message is never copied whole.
+
+    Args:
+        message: what is sent.
+        length: of a block, about.
+    """
+    end, at_line_start = 0, True
+    while end < len(message) or end == 0:
+        start, end = end, end + length
+        if message[end - 1 : end] == b"\r":
+            end += 1
+        block = message[start:end].replace(b"\r\n.", b"\r\n..")
+        if at_line_start and block.startswith(b"."):
+            block = b"." + block
+        at_line_start = block.endswith(b"\r\n") or not block
+        if end >= len(message):
+            block += b".\r\n" if at_line_start else b"\r\n.\r\n"
+        yield block
+
+
+def _envid(mail_id: str) -> str:
+    """The mail id in xtext (RFC 3461 section 4), unless it is longer than servers take."""
+    xtext = re.sub(r"[^!-*,-<>-~]", lambda match: f"+{ord(match[0]):02X}", mail_id)
+    return f" ENVID={xtext}" if len(xtext) <= _MAX_ENVID_CHARACTERS else ""

@@ -7,6 +7,8 @@ from enum import StrEnum
 #: How much of a reply is kept; a remote server chooses its length, and nobody reads further.
 MAX_REPLY_CHARACTERS = 4000
 
+#: RFC 5321 section 4.2; other first digits mean nothing, and after a 1yz another reply would follow.
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*)|\r?)", re.DOTALL)
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?![.\d])", re.ASCII)
 #: PostgreSQL cannot keep NUL; the other controls have no business in a reply.
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
@@ -18,6 +20,8 @@ class Verdict(StrEnum):
     DELIVERED = "delivered"
     DEFERRED = "deferred"
     FAILED = "failed"
+    #: in doubt, and an operator's to decide
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Reply:
     """A server's reply.
 
     Attributes:
-        code: basic reply code; -1 when the line began with none.
+        code: basic reply code; -1 of what is no reply.
         lines: the text of each line, without codes and controls; at least one.
     """
 
@@ -43,6 +47,11 @@ class Reply:
         return self.verdict is Verdict.DELIVERED
 
     @property
+    def asks_for_more(self) -> bool:
+        """Whether the server waits for what belongs to the command (3yz)."""
+        return self.code // 100 == 3  # noqa: PLR2004 - RFC 5321 section 4.2.1
+
+    @property
     def enhanced_status(self) -> str | None:
         """The enhanced status code that opens the text (RFC 2034), if its class is the basic code's."""
         match = _STATUS.match(self.lines[0])
@@ -56,7 +65,23 @@ class Reply:
         return text[:MAX_REPLY_CHARACTERS]
 
 
-def read_reply(code: int, text: bytes) -> Reply:
-    """Make a reply of what `smtplib.SMTP.getreply` returns: a code, and the lines' texts joined by LF."""
-    kept = text[: 4 * MAX_REPLY_CHARACTERS].decode("utf-8", "replace")
-    return Reply(code, tuple(line.translate(_CONTROLS).strip() for line in kept.split("\n")))
+def read_reply(received: bytes) -> tuple[Reply, bytes] | None:
+    """Read a reply from what a server has sent so far, which may be anything.
+
+    Args:
+        received: from the reply's first octet on.
+
+    Returns:
+        The reply and the octets behind it, or None while its last line has not come. The code is that of the
+        last line, and -1 from the first line on that is none of a reply.
+    """
+    texts: list[str] = []
+    begin = 0
+    while (end := received.find(b"\n", begin)) >= 0:
+        line = _LINE.fullmatch(received, begin, end)
+        text = (line[3] or b"") if line else received[begin:end]
+        texts.append(text[: 4 * MAX_REPLY_CHARACTERS].decode("utf-8", "replace").translate(_CONTROLS).strip())
+        begin = end + 1
+        if line is None or line[2] != b"-":
+            return Reply(int(line[1]) if line else -1, tuple(texts)), received[begin:]
+    return None

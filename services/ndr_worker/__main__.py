@@ -3,55 +3,43 @@
 import sys
 
 from services.ndr_worker.batch import BatchHandler
+from services.ndr_worker.high_water import HighWaterMark
 from shared.broker import BOUNCE_COMMANDS, Topology
+from shared.broker.events import Events
 from shared.broker.publisher import Publisher
-from shared.database.connections import database_trouble, open_pool
+from shared.database.connections import open_pool
 from shared.settings import Settings
 from shared.worker.process import run_service
-from shared.worker.runtime import Worker
+from shared.worker.service import QueueService
 
 
-class NdrWorkerService:
-    """The NDR worker with what it stands on."""
-
-    def __init__(self, settings: Settings) -> None:
-        threads = settings.ndr.threads
-        topology = Topology.of(settings)
-        self._pool = open_pool(settings.database_url, "mailroom ndr_worker", size=threads + 1)
-        self._publisher = Publisher.of(settings, "ndr_worker")
-        self._handler = BatchHandler(self._pool, self._publisher, topology, settings)
-        self._worker = Worker(
-            BOUNCE_COMMANDS,
-            self._handler.handle,
-            settings=settings,
-            topology=topology,
-            publisher=self._publisher,
-            threads=threads,
-            prefetch=threads,
-        )
-
-    def start(self) -> None:
-        """Begin to work."""
-        self._handler.open()
-        self._publisher.start()
-        self._worker.start()
-
-    def drain(self, timeout: float) -> bool:
-        """Finish the batches in work."""
-        drained = self._worker.drain(timeout)
-        self._handler.close()
-        self._publisher.stop()
-        self._pool.close()
-        return drained
-
-    def trouble_living(self) -> str | None:
-        """Say what is stuck."""
-        return self._worker.trouble_living()
-
-    def trouble_working(self) -> str | None:
-        """Say why no work can be done now."""
-        return self._worker.trouble_working() or self._handler.trouble() or database_trouble(self._pool)
+def ndr_worker(settings: Settings) -> QueueService:
+    """Put the NDR worker together."""
+    threads = settings.ndr.threads
+    topology = Topology.of(settings)
+    # one for each thread, one for the health pages
+    pool = open_pool(settings.database_url, "mailroom ndr_worker", size=threads + 1)
+    publisher = Publisher.of(settings, "ndr_worker")
+    batches = BatchHandler(
+        pool,
+        publisher,
+        topology,
+        settings,
+        mail_out=HighWaterMark.of(settings, publisher),
+        events=Events.of(settings, publisher),
+    )
+    return QueueService(
+        BOUNCE_COMMANDS,
+        batches.handle,
+        settings=settings,
+        publisher=publisher,
+        pools=[pool],
+        threads=threads,
+        trouble=batches.trouble,
+        opening=batches.open,
+        closing=batches.close,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(run_service("ndr_worker", NdrWorkerService))
+    sys.exit(run_service("ndr_worker", ndr_worker))

@@ -13,6 +13,8 @@ import structlog
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from services.ndr_worker.bounce import Action, Notification
+from services.ndr_worker.events import events_of
+from services.ndr_worker.high_water import HighWaterMark
 from services.ndr_worker.issue import Issuer
 from services.ndr_worker.mailing import Mailing
 from services.ndr_worker.notices import Notices
@@ -21,6 +23,7 @@ from services.ndr_worker.queue.bounce_queue import Claim, ClaimTerms, Finished
 from services.ndr_worker.records.records import Records
 from shared.broker import Outcome, Publishing, Topology
 from shared.broker.consumer import Delivery
+from shared.broker.events import Events
 from shared.settings import Settings
 from shared.telemetry.metrics import BOUNCES_PROCESSED
 from shared.wire import BouncesPoll
@@ -36,10 +39,19 @@ class BatchHandler:
         publisher: for mails and the baton.
         topology: where they go.
         settings: the `[ndr]` section, the directories and the host's name.
+        mail_out: says when there is no room for more mails.
+        events: tells others what became of bounces.
     """
 
     def __init__(
-        self, pool: ConnectionPool, publisher: Publishing, topology: Topology, settings: Settings
+        self,
+        pool: ConnectionPool,
+        publisher: Publishing,
+        topology: Topology,
+        settings: Settings,
+        *,
+        mail_out: HighWaterMark | None = None,
+        events: Events | None = None,
     ) -> None:
         self._pool = pool
         self._publisher = publisher
@@ -50,6 +62,8 @@ class BatchHandler:
         self._records = Records(settings)
         self._notices = Notices(pool, self._issuer, self._mailing, self._records, settings.ndr)
         self._terms = _terms(settings)
+        self._mail_out = mail_out or HighWaterMark.none()
+        self._events = events or Events.off()
 
     def handle(self, delivery: Delivery) -> None:
         """Process one poll.
@@ -84,6 +98,10 @@ class BatchHandler:
         self._records.close()
 
     def _process(self, poll: BouncesPoll) -> None:
+        if self._mail_out.exceeded():
+            self._end(poll, "paused")
+            return
+        self._records.try_out()
         claim = self._claim(poll)
         if claim.full:
             self._pass_baton(poll)
@@ -123,7 +141,15 @@ class BatchHandler:
         self._records.audit(finished)
         with self._pool.connection() as connection:
             bounce_queue.finish(connection, finished)
-        _count(finished)
+        self._tell(finished)
+
+    def _tell(self, finished: Sequence[Finished]) -> None:
+        """Count what is done, and announce it."""
+        for entry in finished:
+            BOUNCES_PROCESSED.labels(str(entry.action)).inc()
+        for kind, ndr_id, details in events_of(finished):
+            self._events.announce(kind, ndr_id, **details)
+        _log.info("batch finished", action="batch-finished", entries=len(finished))
 
     def _past_budget(self, notifications: Sequence[Notification]) -> frozenset[object]:
         if not self._ndr.sender_budget:
@@ -153,6 +179,7 @@ class BatchHandler:
     def _end(self, poll: BouncesPoll, outcome: str) -> None:
         pause = {
             "found": self._ndr.interval_low,
+            "paused": self._ndr.interval_low,
             "empty": self._ndr.interval_high,
             "error": self._ndr.interval_error,
         }[outcome]
@@ -171,9 +198,3 @@ def _terms(settings: Settings) -> ClaimTerms:
         max_recipients=ndr.max_recipients,
         delivered=ndr.success_notices,
     )
-
-
-def _count(finished: Sequence[Finished]) -> None:
-    for entry in finished:
-        BOUNCES_PROCESSED.labels(str(entry.action)).inc()
-    _log.info("batch finished", action="batch-finished", entries=len(finished))

@@ -10,72 +10,46 @@ from services.report_worker.settings import ReportSettings
 from services.report_worker.worker import ReportWorker
 from shared.broker import REPORT_COMMANDS, Topology
 from shared.broker.consumer import Delivery
+from shared.broker.events import Events
 from shared.broker.publisher import Publisher
-from shared.database.connections import database_trouble, open_pool, reports_url
+from shared.database.connections import open_pool, reports_url
 from shared.settings import Settings
 from shared.wire import ReportRun
 from shared.worker.process import run_service
-from shared.worker.runtime import Worker
+from shared.worker.service import QueueService
 
 _log = structlog.get_logger()
 
 
-class ReportWorkerService:
-    """The report worker with what it stands on."""
+def report_worker(settings: Settings) -> QueueService:
+    """Put the report worker together."""
+    threads = settings.reports.threads
+    # one for each thread, one for the health pages
+    pool = open_pool(settings.database_url, "mailroom report_worker", size=threads + 1)
+    reports_pool = open_pool(reports_url(settings), "mailroom reports", size=threads)
+    publisher = Publisher.of(settings, "report_worker")
+    reports = ReportWorker(
+        pool=pool,
+        reports_pool=reports_pool,
+        publisher=publisher,
+        topology=Topology.of(settings),
+        catalogue=_catalogue(settings),
+        settings=ReportSettings.of(settings),
+        clock=lambda: datetime.now(UTC),
+        events=Events.of(settings, publisher),
+    )
 
-    def __init__(self, settings: Settings) -> None:
-        threads = settings.reports.threads
-        topology = Topology.of(settings)
-        self._pool = open_pool(settings.database_url, "mailroom report_worker", size=threads + 1)
-        self._reports_pool = open_pool(reports_url(settings), "mailroom reports", size=threads)
-        self._publisher = Publisher.of(settings, "report_worker")
-        reports = ReportWorker(
-            pool=self._pool,
-            reports_pool=self._reports_pool,
-            publisher=self._publisher,
-            topology=topology,
-            catalogue=_catalogue(settings),
-            settings=ReportSettings.of(settings),
-            clock=lambda: datetime.now(UTC),
-        )
+    def handle(delivery: Delivery) -> None:
+        reports.handle(ReportRun.decode(delivery.type, delivery.body))
 
-        def handle(delivery: Delivery) -> None:
-            reports.handle(ReportRun.decode(delivery.type, delivery.body))
-
-        self._worker = Worker(
-            REPORT_COMMANDS,
-            handle,
-            settings=settings,
-            topology=topology,
-            publisher=self._publisher,
-            threads=threads,
-            prefetch=threads,
-        )
-
-    def start(self) -> None:
-        """Begin to work."""
-        self._publisher.start()
-        self._worker.start()
-
-    def drain(self, timeout: float) -> bool:
-        """Finish the runs in work."""
-        drained = self._worker.drain(timeout)
-        self._publisher.stop()
-        self._pool.close()
-        self._reports_pool.close()
-        return drained
-
-    def trouble_living(self) -> str | None:
-        """Say what is stuck."""
-        return self._worker.trouble_living()
-
-    def trouble_working(self) -> str | None:
-        """Say why no work can be done now."""
-        return (
-            self._worker.trouble_working()
-            or database_trouble(self._pool)
-            or database_trouble(self._reports_pool)
-        )
+    return QueueService(
+        REPORT_COMMANDS,
+        handle,
+        settings=settings,
+        publisher=publisher,
+        pools=[pool, reports_pool],
+        threads=threads,
+    )
 
 
 def _catalogue(settings: Settings) -> Catalogue:
@@ -87,4 +61,4 @@ def _catalogue(settings: Settings) -> Catalogue:
 
 
 if __name__ == "__main__":
-    sys.exit(run_service("report_worker", ReportWorkerService))
+    sys.exit(run_service("report_worker", report_worker))

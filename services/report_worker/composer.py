@@ -10,6 +10,7 @@ from psycopg_pool import ConnectionPool
 from services.report_worker.attachment import Attachment, Form, attach, attach_workbook, file_stem
 from services.report_worker.chart import can_draw, describe_chart, draw_chart
 from services.report_worker.delivery import Delivery, mails_empty
+from services.report_worker.entity import entity_of
 from services.report_worker.footer import write_footer
 from services.report_worker.mail import compose_mail
 from services.report_worker.preferences import Preferences
@@ -109,7 +110,7 @@ class Composer:
                 report,
                 delivery.subscription,
                 preferences,
-                entity=entity_of(run),
+                entity=entity_of(run.scope),
                 window=window,
                 zone=self._settings.time_zone,
                 row_count=table.row_count,
@@ -216,7 +217,7 @@ class Composer:
         self, run: ReportRun, report: Report, delivery: Delivery, table: Table
     ) -> tuple[Form | None, Attachment | None]:
         wanted, limit = delivery.subscription.attachment, self._settings.attachment_limit
-        stem = file_stem(report.name, entity_of(run), run.nominal_at)
+        stem = file_stem(report.name, entity_of(run.scope), run.nominal_at)
         if not table.row_count or wanted == "none":
             return None, None
         if wanted == "xlsx":
@@ -236,11 +237,6 @@ class Composer:
 def mail_id_of(run: ReportRun) -> str:
     """Return the id of a run's mail: always the same, so that the relay drops a second copy."""
     return f"report.{run.run_id}"
-
-
-def entity_of(run: ReportRun) -> str | None:
-    """Return the name of the site or bot that a run is about, if it is about one."""
-    return next(iter(run.scope.values())) if run.scope else None
 
 
 def _first_line(error: psycopg.Error) -> str:

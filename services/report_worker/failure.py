@@ -3,15 +3,17 @@
 from datetime import datetime
 
 from services.report_worker.delivery import Delivery
+from services.report_worker.entity import entity_of
 from services.report_worker.footer import write_footer
 from services.report_worker.mail import compose_mail
+from services.report_worker.phrases import local_time
 from services.report_worker.preferences import Preferences
 from services.report_worker.rendering import View, render_body
 from services.report_worker.report import Report
 from services.report_worker.runs import TakenRun
 from services.report_worker.settings import ReportSettings
 from services.report_worker.window import Window
-from services.report_worker.wording import local_time, word_failure
+from services.report_worker.wording import word_failure
 from shared.errors import MailroomError
 
 
@@ -53,7 +55,7 @@ def compose_failure(
         report,
         delivery.subscription,
         preferences,
-        entity=next(iter(run.scope.values())) if run.scope else None,
+        entity=entity_of(run.scope),
         nominal=local_time(run.nominal_at, settings.time_zone),
         reason=reason,
         host=settings.host_name,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.report_worker.delivery import Delivery
+from services.report_worker.phrases import local_time, window_text
 from services.report_worker.report import Report
 from services.report_worker.runs import TakenRun
 from services.report_worker.settings import ReportSettings
 from services.report_worker.window import Window
-from services.report_worker.wording import local_time, window_text
 
 
 @dataclass(frozen=True, slots=True)

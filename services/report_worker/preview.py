@@ -59,6 +59,11 @@ class Preview:
     mailed: bool
     remark: str | None
 
+    @property
+    def explanation(self) -> str | None:
+        """The remark; where there is none, why the mail would not be sent."""
+        return self.remark or (None if self.mailed else "no rows, and reports without rows are not wanted")
+
 
 def occasions(connection: psycopg.Connection, report: Report, occasion: Occasion) -> tuple[Occasion, ...]:
     """Return the occasion for each enabled site or bot of a report with a scope, else the one given."""

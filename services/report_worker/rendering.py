@@ -10,8 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from services.report_worker.footer import Footer
 from services.report_worker.mail import PICTURE_ID, Body
+from services.report_worker.phrases import local_time
 from services.report_worker.report import Column
-from services.report_worker.wording import Wording, local_time
+from services.report_worker.wording import Wording
 
 _WIDEST_TEXT_TABLE = 100
 _MARKS = {"PASS": "\N{CHECK MARK}", "FAIL": "\N{BALLOT X}"}  # status is readable without colour, too

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from services.report_worker.preferences import Preferences, parse_interval
+from services.report_worker.preference_registry import parse_interval
+from services.report_worker.preferences import Preferences
 from shared.errors import MailroomError
 
 

@@ -1,6 +1,7 @@
 -- name: claim
 -- Takes a run that nobody took yet, or whose lease expired; a run published by hand enters the ledger here.
--- No row comes back when the run is finished, or leased to another worker.
+-- No row comes back when the run is finished, or leased to another worker. A lease that ends later than twice its
+-- length from now was given by a clock that has gone back since.
 INSERT INTO mailroom.report_run AS run
     (run_id, report, scope, nominal_at, requested_by, args, state, attempts, leased_until, started_at)
 VALUES (%(run_id)s, %(report)s, %(scope)s, %(nominal_at)s, %(requested_by)s, %(args)s, 'running', 1,
@@ -8,7 +9,8 @@ VALUES (%(run_id)s, %(report)s, %(scope)s, %(nominal_at)s, %(requested_by)s, %(a
 ON CONFLICT (run_id) DO UPDATE
 SET state = 'running', attempts = run.attempts + 1, leased_until = now() + %(lease)s,
     started_at = coalesce(run.started_at, now())
-WHERE run.state = 'scheduled' OR (run.state = 'running' AND run.leased_until < now())
+WHERE run.state = 'scheduled'
+   OR (run.state = 'running' AND (run.leased_until < now() OR run.leased_until > now() + 2 * %(lease)s))
 RETURNING args, schedule;
 
 -- name: keep_args
@@ -22,13 +24,14 @@ FROM mailroom.report_run WHERE run_id = %(run_id)s;
 SELECT pg_advisory_xact_lock(hashtext('mailroom report failure'), hashtext(%(report)s));
 
 -- name: claim_notice
--- The run that tells carries the notice's mail id; it counts from when it began.
+-- The run that tells carries the notice's mail id; it counts from when it began, unless that is ahead of now,
+-- because the clock went back.
 UPDATE mailroom.report_run AS run SET mail_id = %(mail_id)s
 WHERE run.run_id = %(run_id)s
   AND (run.mail_id = %(mail_id)s OR NOT EXISTS (
     SELECT FROM mailroom.report_run AS other
     WHERE other.report = %(report)s AND other.run_id <> %(run_id)s AND other.mail_id LIKE 'report-failure.%%'
-      AND coalesce(other.finished_at, other.started_at) > now() - %(quiet)s))
+      AND coalesce(other.finished_at, other.started_at) BETWEEN now() - %(quiet)s AND now() + %(quiet)s))
 RETURNING run_id;
 
 -- name: state

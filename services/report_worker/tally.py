@@ -1,12 +1,11 @@
 """Counting a report's rows, for its summary and its chart: failures, and passes and failures by hour."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from services.report_worker.csv_rows import csv_rows
 from services.report_worker.report import Column, Tallying
 
 #: Counting reads every row once more; beyond this many, nobody waits for it.
@@ -48,17 +47,13 @@ def tally_rows(file: IO[bytes], columns: Sequence[Column], tallying: Tallying) -
     time = places[tallying.time] if tallying.time else None
     failures: Counter[str] = Counter()
     hours: Counter[tuple[str, bool]] = Counter()
-    text = io.TextIOWrapper(file, "utf-8", newline="")
-    rows = csv.reader(text)
-    next(rows)
-    for row in rows:
-        failed = row[status] == "FAIL"
-        if failed:
-            failures[row[by]] += 1
-        if time is not None:
-            hours[row[time][:_HOUR], failed] += 1
-    text.detach()
-    file.seek(0)
+    with csv_rows(file) as rows:
+        for row in rows:
+            failed = row[status] == "FAIL"
+            if failed:
+                failures[row[by]] += 1
+            if time is not None:
+                hours[row[time][:_HOUR], failed] += 1
     return Tally(
         dict(sorted(failures.items(), key=lambda item: (-item[1], item[0]))),
         {hour: (hours[hour, False], hours[hour, True]) for hour in sorted({hour for hour, _ in hours})},

@@ -1,18 +1,14 @@
 """The words around a report's rows: subject, level, headline, summary."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from services.report_worker.phrases import count_text, local_time, one_line, window_text
 from services.report_worker.preferences import Preferences
 from services.report_worker.report import Report
 from services.report_worker.subscription import Subscription
 from services.report_worker.window import Window, span_text
-
-# Everything that could end a line: C0, DEL, C1, and Unicode's line and paragraph separators.
-_LINE_BREAKERS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 _LONGEST_SUBJECT = 400
 _MOST_NAMED = 5
@@ -135,21 +131,6 @@ def word_subject(
     return _shorten(" ".join(filter(None, (tags, level, headline))))
 
 
-def one_line(text: str) -> str:
-    """Return a text fit for a header: each run of blanks, line ends and control characters is one blank."""
-    return _LINE_BREAKERS.sub(" ", text).strip()
-
-
-def local_time(moment: datetime, zone: ZoneInfo) -> str:
-    """Return a time as a reader in `zone` knows it, with the zone's abbreviation."""
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def count_text(count: int, noun: str) -> str:
-    """Return `no rows`, `1 row` or `1,200 rows`."""
-    return f"{count or 'no':{',' if count else ''}} {noun}{'' if count == 1 else 's'}"
-
-
 def _shorten(subject: str) -> str:
     """A line of a mail holds 998 characters (RFC 5322 2.1.1); nobody reads that many."""
     if len(subject) <= _LONGEST_SUBJECT:
@@ -214,11 +195,6 @@ def _failures_text(failures: Mapping[str, int]) -> str:
     more = len(failures) - len(named)
     others = [f"{more} more"] if more else []
     return f", {count_text(sum(failures.values()), 'failure')} ({', '.join(named + others)})"
-
-
-def window_text(window: Window, zone: ZoneInfo) -> str:
-    """Return where a window begins and ends."""
-    return f"from {local_time(window.start, zone)} to {local_time(window.end, zone)}"
 
 
 def _tone(report: Report, row_count: int) -> str:

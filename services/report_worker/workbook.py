@@ -1,7 +1,5 @@
 """The rows as an XLSX workbook, for subscriptions that want one: every text is a string, never a formula."""
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +10,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from services.report_worker.csv_rows import csv_rows
 from services.report_worker.report import Column, Kind
 
 #: A sheet ends after 1,048,576 rows; the first one has the headings.
@@ -48,15 +47,11 @@ def write_workbook(
     for place, column in enumerate(columns):
         sheet.set_column(place, place, _WIDTHS[column.kind])
         sheet.write_string(0, place, column.heading, bold)
-    text = io.TextIOWrapper(rows, "utf-8", newline="")
-    cells = csv.reader(text)
-    next(cells)
     number = 0
-    for number, row in enumerate(cells, start=1):
-        for place, (column, cell) in enumerate(zip(columns, row, strict=True)):
-            _write(sheet, (number, place), column.kind, cell, time)
-    text.detach()
-    rows.seek(0)
+    with csv_rows(rows) as below_header:
+        for number, row in enumerate(below_header, start=1):
+            for place, (column, cell) in enumerate(zip(columns, row, strict=True)):
+                _write(sheet, (number, place), column.kind, cell, time)
     sheet.autofilter(0, 0, number, len(columns) - 1)
     book.close()
     return target

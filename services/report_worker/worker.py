@@ -36,6 +36,7 @@ from services.report_worker.runs import (
 from services.report_worker.settings import ReportSettings
 from services.report_worker.subscription import load_subscription
 from shared.broker import Outcome, Publishing, Topology
+from shared.broker.events import Events
 from shared.broker.message import Message
 from shared.errors import MailroomError
 from shared.telemetry import metrics
@@ -43,6 +44,8 @@ from shared.wire import Mail, ReportRun
 from shared.worker import Poison, Retry
 
 _log = structlog.get_logger()
+#: States of a closed run that others are told of.
+_ANNOUNCED = frozenset({"sent", "empty", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class ReportWorker:
         catalogue: the reports there are.
         settings: of this worker.
         clock: tells the time with a zone.
+        events: tells others what became of runs.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class ReportWorker:
         catalogue: Catalogue,
         settings: ReportSettings,
         clock: Callable[[], datetime],
+        events: Events | None = None,
     ) -> None:
         self._pool = pool
         self._publisher = publisher
@@ -84,13 +89,15 @@ class ReportWorker:
         self._catalogue = catalogue
         self._settings = settings
         self._clock = clock
+        self._events = events or Events.off()
         self._composer = Composer(reports_pool, settings)
 
     def handle(self, run: ReportRun) -> None:
         """Carry out one run; returns when it is closed in the ledger, now or by an earlier delivery.
 
         Raises:
-            Retry: another worker has the run, or PostgreSQL or the broker cannot be used now.
+            Retry: another worker has the run, or the broker cannot be used now.
+            psycopg.OperationalError: PostgreSQL cannot be used now.
             Poison: there is no such report, or it has no such scope.
         """
         began = time.monotonic()
@@ -105,16 +112,12 @@ class ReportWorker:
             raise
         except Exception as error:
             self._release(run, error)
-            if isinstance(error, psycopg.OperationalError):
-                raise Retry(f"PostgreSQL cannot be used now: {error}") from error
             raise
 
     def _claim(self, run: ReportRun) -> TakenRun | None:
         try:
             with self._pool.connection() as connection:
                 claim = claim_run(connection, run, self._settings.lease)
-        except psycopg.OperationalError as error:
-            raise Retry(f"PostgreSQL cannot be used now: {error}") from error
         except psycopg.DataError as error:
             raise Poison(f"run {run.run_id!r:.80} cannot be entered into the ledger: {error}") from error
         if isinstance(claim, TakenRun):
@@ -234,7 +237,11 @@ class ReportWorker:
         outcomes = self._publisher.publish([self._topology.address(message) for message in messages])
         for message, outcome in zip(messages, outcomes, strict=True):
             if outcome is not Outcome.CONFIRMED:
-                raise Retry(f"the broker did not take {message.TYPE} {message.message_id}: {outcome.value}")
+                # a broker that is away or full comes back; an address without a queue is for an operator
+                raise Retry(
+                    f"the broker did not take {message.TYPE} {message.message_id}: {outcome.value}",
+                    limited=outcome is Outcome.UNROUTABLE,
+                )
 
     def _finish(self, run: ReportRun, conclusion: Conclusion, seconds: float) -> None:
         with self._pool.connection() as connection:
@@ -255,6 +262,10 @@ class ReportWorker:
         metrics.REPORT_DURATION.labels(name).observe(seconds)
         if conclusion.row_count is not None:
             metrics.REPORT_ROWS.labels(name).observe(conclusion.row_count)
+        if conclusion.state in _ANNOUNCED:
+            self._events.announce(
+                f"report.{conclusion.state}", run.run_id, report=run.report, rows=conclusion.row_count
+            )
 
     def _release(self, run: ReportRun, error: Exception) -> None:
         """Let the next delivery take the run at once; failing that, it can when the lease ends."""

@@ -1,6 +1,7 @@
 """`python -m services.scheduler`."""
 
 import sys
+from datetime import timedelta
 
 from services.scheduler.scheduler import Scheduler
 from shared.broker import Topology
@@ -16,7 +17,8 @@ class SchedulerService:
     def __init__(self, settings: Settings) -> None:
         topology = Topology.of(settings)
         self._pool = open_pool(settings.database_url, "mailroom scheduler", size=2)
-        self._publisher = Publisher.of(settings, "scheduler")
+        # It publishes again what was not taken, and has other schedules to look after meanwhile.
+        self._publisher = Publisher.of(settings, "scheduler", patience=timedelta(0))
         self._scheduler = Scheduler(self._pool, self._publisher, topology, settings)
 
     def start(self) -> None:

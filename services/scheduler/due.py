@@ -1,7 +1,8 @@
 """Which nominal times of a schedule are to fire now, and when the next one is due."""
 
 import itertools
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -53,6 +54,12 @@ class Due:
     next_at: datetime | None = field(default=None)
 
 
+def lies_ahead(schedule: Schedule, now: datetime) -> bool:
+    """Tell whether a schedule fired or was enabled after `now`, so that the clock must have gone back."""
+    last = schedule.last_nominal_at
+    return schedule.enabled_at > now or (last is not None and last > now)
+
+
 def due(schedule: Schedule, now: datetime, catch_up: CatchUp) -> Due:
     """Tell which nominal times of an enabled schedule fire at `now`.
 
@@ -62,32 +69,27 @@ def due(schedule: Schedule, now: datetime, catch_up: CatchUp) -> Due:
     Raises:
         ScheduleInvalid: its crontab or zone cannot be read.
     """
-    past, future = _split(schedule, now, catch_up)
-    if schedule.catch_up == "skip":
-        past = [nominal for nominal in past[-1:] if now - nominal < MISSED_AFTER]
-    elif schedule.catch_up == "latest" or schedule.one_off:
-        past = past[-1:]
-    else:
-        past = past[-catch_up.limit :]
-    return Due(tuple(past), future)
+    every = schedule.catch_up == "all" and not schedule.one_off
+    past: deque[datetime] = deque(maxlen=catch_up.limit if every else 1)
+    next_at = None
+    for nominal in _nominal_times(schedule, now - catch_up.age):
+        if nominal > now:
+            next_at = nominal
+            break
+        past.append(nominal)
+    if schedule.catch_up == "skip" and past and now - past[0] >= MISSED_AFTER:
+        past.clear()
+    return Due(tuple(past), next_at)
 
 
-def _split(schedule: Schedule, now: datetime, catch_up: CatchUp) -> tuple[list[datetime], datetime | None]:
-    """The nominal times up to `now` that have not fired, and the one after."""
+def _nominal_times(schedule: Schedule, oldest: datetime) -> Iterator[datetime]:
+    """Yield, from after `oldest`, the nominal times that have not fired, in order."""
     # Just before its start, so that a nominal time at the start itself counts.
     start = schedule.starts_at - timedelta(microseconds=1) if schedule.starts_at else None
     # A schedule without a start begins with its creation; an interval's anchor fires at once.
     enabled = schedule.enabled_at - timedelta(microseconds=1)
-    floor = max(moment for moment in (schedule.last_nominal_at, enabled, start, now - catch_up.age) if moment)
-    past: list[datetime] = []
-    for nominal in itertools.takewhile(
-        lambda nominal: not _expired(schedule, nominal), schedule.rhythm().after(floor)
-    ):
-        if nominal > now:
-            return past, nominal
-        past.append(nominal)
-    return past, None
-
-
-def _expired(schedule: Schedule, nominal: datetime) -> bool:
-    return schedule.expires_after is not None and nominal > schedule.expires_after
+    floor = max(moment for moment in (schedule.last_nominal_at, enabled, start, oldest) if moment)
+    last = schedule.expires_after
+    return itertools.takewhile(
+        lambda nominal: last is None or nominal <= last, schedule.rhythm().after(floor)
+    )

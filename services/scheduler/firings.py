@@ -14,7 +14,6 @@ from services.scheduler.commands import report_runs
 from services.scheduler.due import Schedule
 from shared.broker import Outcome, Publishing, Topology
 from shared.database.statements import load_statements
-from shared.telemetry.metrics import SCHEDULE_LAST_SUCCESS
 from shared.wire import ReportRun
 
 _SQL = load_statements("services.scheduler", "scheduler.sql")
@@ -36,6 +35,11 @@ def enabled_schedules(connection: Connection) -> list[Schedule]:
         return cursor.execute(_SQL["enabled_schedules"]).fetchall()
 
 
+def bring_back(connection: Connection, now: datetime) -> None:
+    """Let no schedule wait for the clock to reach again what it showed before it went back to `now`."""
+    connection.execute(_SQL["bring_back_schedules"], {"now": now})
+
+
 def claim(connection: Connection, schedule: Schedule, nominal_at: datetime) -> Firing | None:
     """Claim one nominal time; committed before anything is published.
 
@@ -49,6 +53,7 @@ def claim(connection: Connection, schedule: Schedule, nominal_at: datetime) -> F
     with connection.transaction():
         key = {"schedule": schedule.name, "nominal_at": nominal_at}
         if connection.execute(_SQL["claim_firing"], key).fetchone() is None:
+            connection.execute(_SQL["pass_over_firing"], key)
             return None
         connection.execute(_SQL["advance_schedule"], key)
         for run in runs:
@@ -77,6 +82,11 @@ def unpublished(connection: Connection, republish_after: timedelta) -> list[Firi
     ]
 
 
+def last_published(connection: Connection) -> list[tuple[str, datetime]]:
+    """Tell when each enabled schedule's commands were last confirmed, whichever scheduler published them."""
+    return connection.execute(_SQL["last_published"]).fetchall()
+
+
 def publish(
     connection: Connection, publisher: Publishing, topology: Topology, firings: Iterable[Firing]
 ) -> None:
@@ -94,4 +104,3 @@ def publish(
         connection.execute(
             _SQL["mark_published"], {"schedule": firing.schedule, "nominal_at": firing.nominal_at}
         )
-        SCHEDULE_LAST_SUCCESS.labels(firing.schedule).set_to_current_time()

@@ -4,6 +4,7 @@ Crontabs follow Debian cron across daylight-saving changes (cronsim): a fixed wa
 change days, a wildcard goes by elapsed time.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,20 +55,20 @@ class Crontab:
             raise ScheduleInvalid(
                 f"{self.expression!r} is no crontab ({error}); write five fields"
             ) from error
-        return (time.astimezone(UTC) for time in times)
+        # In the repeated hour cronsim takes the moment for the first of its two, and begins before it.
+        return itertools.dropwhile(lambda time: time <= moment, (time.astimezone(UTC) for time in times))
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Whole multiples of a period since an anchor; elapsed time, so no zone matters."""
+    """Whole multiples of a period before and after an anchor; elapsed time, so no zone matters."""
 
     every: timedelta
     anchor: datetime
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """Yield the nominal times after `moment`, in order; the anchor is the first."""
-        passed = (moment - self.anchor) // self.every + 1 if moment >= self.anchor else 0
-        nominal = self.anchor + passed * self.every
+        """Yield the nominal times after `moment`, in order."""
+        nominal = self.anchor + ((moment - self.anchor) // self.every + 1) * self.every
         while True:
             yield nominal
             nominal += self.every

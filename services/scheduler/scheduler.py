@@ -1,11 +1,13 @@
 """The scheduler's loop: once a second, what is due is claimed and published.
 
-It keeps nothing between two rounds but what spares the log, so a changed schedule takes effect at the next
-round, and any number of replicas may run: the rows they insert decide who fires.
+It looks at the rows of all schedules each time, so a changed one takes effect at the next round. It does
+so without LISTEN/NOTIFY: a look costs milliseconds, and a notification may be lost with its connection, so
+there would have to be a look as well. Any number of replicas may run: the rows they insert decide who fires.
 """
 
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime
 
 import psycopg
@@ -14,40 +16,56 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from services.scheduler import firings, poll_chain
-from services.scheduler.due import CatchUp, Schedule, due
+from services.scheduler.agenda import Agenda
+from services.scheduler.clock import Clock, database_clock
+from services.scheduler.due import CatchUp, Schedule, lies_ahead
 from services.scheduler.rhythm import ScheduleInvalid
 from shared.broker import Publishing, Topology
 from shared.database.statements import load_statements
 from shared.settings import Settings
-from shared.telemetry.metrics import BOUNCES_WAITING, OLDEST_BOUNCE_AGE, SCHEDULE_NEXT_DUE
+from shared.telemetry.metrics import BOUNCES_WAITING, OLDEST_BOUNCE_AGE, SCHEDULE_LAST_SUCCESS
 
 _SQL = load_statements("services.scheduler", "scheduler.sql")
 _log = structlog.get_logger()
 #: Seconds between two rounds.
 ROUND = 1.0
-#: Seconds between two looks at the backlog.
+#: Seconds between two looks at the backlog and at what was last published.
 _GAUGES = 15.0
 #: Seconds without a round after which the loop counts as stuck: longer than one round of publishes may take.
 _STUCK = 180
 
 
 class Scheduler:
-    """Runs rounds on a thread of its own."""
+    """Runs rounds on a thread of its own.
+
+    Args:
+        pool: of connections as the worker role.
+        publisher: what the commands go out by.
+        topology: where they go.
+        settings: of the scheduler and the bounce polls.
+        clock: decides which nominal times have come.
+    """
 
     def __init__(
-        self, pool: ConnectionPool, publisher: Publishing, topology: Topology, settings: Settings
+        self,
+        pool: ConnectionPool,
+        publisher: Publishing,
+        topology: Topology,
+        settings: Settings,
+        clock: Clock = database_clock,
     ) -> None:
         self._pool = pool
         self._publisher = publisher
         self._topology = topology
         self._settings = settings
-        self._catch_up = CatchUp(settings.scheduler.catch_up_limit, settings.scheduler.catch_up_age)
+        self._clock = clock
+        self._agenda = Agenda(CatchUp(settings.scheduler.catch_up_limit, settings.scheduler.catch_up_age))
+        self._now: datetime | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._last_round = time.monotonic()
         self._gauges_at = 0.0
         self._polls_from = time.monotonic() + settings.ndr.delay_start.total_seconds()
-        self._complained: set[tuple[str, str]] = set()
         self._trouble: str | None = "no round has been made yet"
 
     def start(self) -> None:
@@ -84,9 +102,8 @@ class Scheduler:
     def make_round(self, connection: Connection) -> None:
         """Claim and publish all that is due now, and look after what others left behind."""
         connection.autocommit = True
-        now = self._now(connection)
-        for schedule in firings.enabled_schedules(connection):
-            self._fire(connection, schedule, now)
+        for schedule, nominal_times in self._due(connection):
+            self._fire(connection, schedule, nominal_times)
         left = firings.unpublished(connection, self._settings.scheduler.republish_after)
         firings.publish(connection, self._publisher, self._topology, left)
         if time.monotonic() >= self._polls_from:
@@ -100,25 +117,26 @@ class Scheduler:
             )
         self._measure(connection)
 
-    def _now(self, connection: Connection) -> datetime:
-        row = connection.execute(_SQL["now"]).fetchone()
-        return row[0]  # type: ignore[index, no-any-return]
+    def _due(self, connection: Connection) -> Iterator[tuple[Schedule, tuple[datetime, ...]]]:
+        now = self._clock(connection)
+        if self._now and now < self._now:
+            _log.warning("the clock went back", action="clock-went-back", by=str(self._now - now))
+            self._agenda.forget()
+        self._now = now
+        schedules = firings.enabled_schedules(connection)
+        if any(lies_ahead(schedule, now) for schedule in schedules):
+            firings.bring_back(connection, now)
+            schedules = firings.enabled_schedules(connection)
+        return self._agenda.due(schedules, now)
 
-    def _fire(self, connection: Connection, schedule: Schedule, now: datetime) -> None:
-        """Fire one schedule; one that cannot be read is told once and keeps nobody else waiting."""
+    def _fire(self, connection: Connection, schedule: Schedule, nominal_times: tuple[datetime, ...]) -> None:
+        """Fire one schedule; one that cannot be read keeps nobody else waiting."""
         try:
-            what = due(schedule, now, self._catch_up)
-            claimed = [firings.claim(connection, schedule, nominal) for nominal in what.nominal_times]
+            claimed = [firings.claim(connection, schedule, nominal) for nominal in nominal_times]
         except ScheduleInvalid as error:
-            if (schedule.name, str(error)) not in self._complained:
-                self._complained.add((schedule.name, str(error)))
-                _log.error(
-                    "cannot fire", action="schedule-invalid", schedule=schedule.name, reason=str(error)
-                )
+            self._agenda.complain(schedule, error)
             return
         firings.publish(connection, self._publisher, self._topology, [firing for firing in claimed if firing])
-        if what.next_at:
-            SCHEDULE_NEXT_DUE.labels(schedule.name).set(what.next_at.timestamp())
 
     def _measure(self, connection: Connection) -> None:
         if time.monotonic() < self._gauges_at:
@@ -127,3 +145,5 @@ class Scheduler:
         waiting, oldest = connection.execute(_SQL["backlog"]).fetchone() or (0, 0)
         BOUNCES_WAITING.set(waiting)
         OLDEST_BOUNCE_AGE.set(oldest)
+        for schedule, published_at in firings.last_published(connection):
+            SCHEDULE_LAST_SUCCESS.labels(schedule).set(published_at.timestamp())

@@ -104,10 +104,6 @@ class Consumer:
         """Tell the broker that a message is done with; from any thread."""
         self._link.call(partial(self._note_acknowledged, delivery))
 
-    def requeue(self, delivery: Delivery) -> None:
-        """Give a message back to its queue; from any thread."""
-        self._link.call(partial(self._give_back, delivery))
-
     def _begin(self, channel: Channel) -> None:
         self._channel = channel
         self._channel_number += 1
@@ -121,6 +117,8 @@ class Consumer:
 
     def _lost(self) -> None:
         self._channel = self._consumer_tag = None
+        # a flush that was planned has gone with the loop of the lost connection
+        self._flush_planned = False
 
     def _cancelled_by_broker(self, channel: Channel) -> None:
         """The queue was deleted or its leader moved: start over with a new connection."""
@@ -180,9 +178,3 @@ class Consumer:
             self._channel.basic_ack(tag)
             self._outstanding.remove(tag)
         self._acknowledged.clear()
-
-    def _give_back(self, delivery: Delivery) -> None:
-        if (channel := self._current_channel(delivery)) is not None:
-            self._flush()
-            self._outstanding.remove(delivery.tag)
-            channel.basic_nack(delivery.tag, requeue=True)

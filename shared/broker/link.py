@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pika
 import structlog
@@ -28,6 +29,12 @@ _log = structlog.get_logger()
 #: Seconds; the peer is declared dead after two missed ones.
 HEARTBEAT = 15
 _BEAT = 1.0
+#: Seconds that the broker may take over the topology: a node that is not well may never answer.
+_READY_WITHIN = 60.0
+#: Seconds that closing may take: a broker that is frozen, or has blocked the connection, does not answer.
+_CLOSE_WITHIN = 2.0
+#: Seconds from which on a connection has been a success; one that ends sooner is followed by a longer pause.
+_STEADY = 5.0
 _BACKOFF = tenacity.wait_exponential_jitter(multiplier=0.1, max=10, jitter=1)
 
 
@@ -44,6 +51,7 @@ class Link:
         topology: declared at every connection.
         on_channel: called on the I/O thread with each new channel.
         on_lost: called on the I/O thread when a channel is gone.
+        on_blocked: called on the I/O thread when the broker begins or ceases to take no messages.
     """
 
     def __init__(
@@ -54,19 +62,23 @@ class Link:
         *,
         on_channel: Callable[[Channel], None],
         on_lost: Callable[[], None],
+        on_blocked: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        self._parameters = itertools.cycle([_parameters(url, name) for url in urls])
+        self._parameters = itertools.cycle([connection_parameters(url, name) for url in urls])
         self._name = name
         self._topology = topology
         self._on_channel = on_channel
         self._on_lost = on_lost
+        self._on_blocked = on_blocked
         self._lock = threading.Lock()
         self._loop: IOLoop | None = None
         self._connection: pika.SelectConnection | None = None
-        self._opened = False
+        self._handed_out_at: float | None = None
+        self._handed_out = False
         self._stopping = threading.Event()
         self._beat = time.monotonic()
         self.open = threading.Event()
+        self.blocked = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -74,10 +86,10 @@ class Link:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the connection and end the thread."""
+        """Close the connection and end the thread, within seconds whatever the broker does."""
         self._stopping.set()
         self.call(self._close)
-        self._thread.join()
+        self._thread.join(3 * _CLOSE_WITHIN)
 
     def call(self, callback: Callable[[], None]) -> None:
         """Run `callback` on the I/O thread; without a connection it is dropped."""
@@ -110,11 +122,11 @@ class Link:
             self._stopping.wait(min(left, _BEAT))
 
     def _connect_once(self) -> bool:
-        """Connect and stay until the connection ends; tell whether it was ever open."""
-        self._opened = False
+        """Connect and stay until the connection ends; tell whether it was of use for a while."""
+        self._handed_out_at = None
         connection = pika.SelectConnection(
             next(self._parameters),
-            on_open_callback=lambda connection: connection.channel(on_open_callback=self._channel_open),
+            on_open_callback=self._connection_open,
             on_open_error_callback=self._connection_ended,
             on_close_callback=self._connection_ended,
         )
@@ -127,16 +139,23 @@ class Link:
             connection.ioloop.start()
         except Exception:  # noqa: BLE001 - whatever a callback raised, the link must live on
             _log.exception("the connection failed", action="broker-link-failed", link=self._name)
-            self._note_lost()
         finally:
+            steady = self._handed_out_at is not None and time.monotonic() - self._handed_out_at > _STEADY
+            self._take_back()
             with self._lock:
                 self._loop = self._connection = None
             connection.ioloop.close()
-        return self._opened
+        return steady
 
     def _turn(self) -> None:
         self._beat = time.monotonic()
         self.later(_BEAT, self._turn)
+
+    def _connection_open(self, connection: pika.SelectConnection) -> None:
+        connection.add_on_connection_blocked_callback(lambda *_: self._note_blocked(blocked=True))
+        connection.add_on_connection_unblocked_callback(lambda *_: self._note_blocked(blocked=False))
+        connection.channel(on_open_callback=self._channel_open)
+        self.later(_READY_WITHIN, self._check_ready)
 
     def _channel_open(self, channel: Channel) -> None:
         channel.add_on_close_callback(self._channel_closed)
@@ -144,47 +163,64 @@ class Link:
 
     def _ready(self, channel: Channel) -> None:
         _log.info("connected to the broker", action="broker-connected", link=self._name)
-        self._opened = True
+        self._handed_out_at, self._handed_out = time.monotonic(), True
         self._on_channel(channel)
         self.open.set()
 
-    def _channel_closed(self, channel: Channel, reason: BaseException) -> None:
+    def _check_ready(self) -> None:
+        if self._handed_out_at is None:
+            _log.warning("the topology is not declared", action="broker-not-ready", link=self._name)
+            self._close()
+
+    def _note_blocked(self, *, blocked: bool) -> None:
+        _log.warning(
+            "the broker takes no messages" if blocked else "the broker takes messages again",
+            action="broker-blocked" if blocked else "broker-unblocked",
+            link=self._name,
+        )
+        if blocked:
+            self.blocked.set()
+        else:
+            self.blocked.clear()
+        self._on_blocked(blocked)
+
+    def _channel_closed(self, _: Channel, reason: BaseException) -> None:
         """A channel that the broker closes takes the connection with it: both are made anew."""
-        if self.open.is_set():
-            self.open.clear()
-            self._on_lost()
+        self._take_back()
         if not self._stopping.is_set():
             _log.warning(
                 "channel closed", action="broker-channel-closed", link=self._name, reason=str(reason)
             )
-        if channel.connection.is_open:
-            channel.connection.close()
+        self._close()
 
     def _connection_ended(self, connection: pika.SelectConnection, reason: BaseException | str) -> None:
-        if self.open.is_set():
-            self.open.clear()
-            self._on_lost()
+        self._take_back()
         if not self._stopping.is_set():
             _log.warning(
                 "broker away", action="broker-lost", link=self._name, reason=str(reason) or repr(reason)
             )
         connection.ioloop.stop()
 
-    def _note_lost(self) -> None:
-        if self.open.is_set():
-            self.open.clear()
+    def _take_back(self) -> None:
+        """Tell the owner, once, that the channel it was given is gone."""
+        self.open.clear()
+        self.blocked.clear()
+        if self._handed_out:
+            self._handed_out = False
             self._on_lost()
 
     def _close(self) -> None:
+        """Close the connection, also one that is still being made; its end is told as any other."""
         connection = self._connection
-        if connection is None:
-            return
-        if connection.is_open:
+        if connection is not None and not (connection.is_closing or connection.is_closed):
+            self.later(_CLOSE_WITHIN, partial(_drop, connection))
             connection.close()
-        elif connection.is_closed:
-            connection.ioloop.stop()
-        else:  # still connecting: look again shortly
-            self.later(0.05, self._close)
+
+
+def _drop(connection: pika.SelectConnection) -> None:
+    """End a connection whose broker does not answer, not even to being closed."""
+    if not connection.is_closed:
+        connection._adapter_disconnect_stream()  # noqa: SLF001 - pika has no public way to do this
 
 
 def declare(channel: Channel, topology: Topology, on_done: Callable[[], None]) -> None:
@@ -210,7 +246,7 @@ def check_broker(urls: Sequence[str]) -> None:
     """
     troubles = []
     for url in urls:
-        parameters = _parameters(url, "check")
+        parameters = connection_parameters(url, "check")
         parameters.socket_timeout = 3
         try:
             pika.BlockingConnection(parameters).close()
@@ -221,7 +257,13 @@ def check_broker(urls: Sequence[str]) -> None:
     raise BrokerUnreachable(f"the broker does not answer ({'; '.join(troubles)}); check MAILROOM_AMQP_URL")
 
 
-def _parameters(url: str, name: str) -> pika.URLParameters:
+def connection_parameters(url: str, name: str) -> pika.URLParameters:
+    """Return how to connect: with short timeouts, `amqps` verified, and a name that the broker shows.
+
+    Args:
+        url: of one node.
+        name: of the connection.
+    """
     parameters = pika.URLParameters(url)
     parameters.heartbeat = HEARTBEAT
     parameters.socket_timeout = 5

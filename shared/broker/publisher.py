@@ -1,15 +1,20 @@
-"""Publishing with a window of unconfirmed messages.
+"""Publishing with a window of unconfirmed messages, at the broker's pace.
 
 Waiting for each confirm costs a round trip and a disk sync per message; keeping up to a thousand publishes
-open costs them once per window. Every publish is persistent and `mandatory`; the broker's `basic.return` of
-an unroutable message comes before its ack, so each outcome is known when its ack arrives.
+open costs them once per window. Every publish is persistent; the broker's `basic.return` of an unroutable
+message comes before its ack, so each outcome is known when its ack arrives.
+
+A broker that takes no messages is waited for: while it has blocked the connection for want of memory or disk,
+and while a queue is full, the time that a caller allows for confirms stands still, up to a bound of its own.
+Callers wait in `publish`, so what is in memory is what they hold.
 """
 
+import queue
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import Self
 
 import pika
@@ -20,27 +25,17 @@ from pika.frame import Method
 from shared.broker.link import Link
 from shared.broker.message import Outcome, Outgoing
 from shared.broker.topology import Topology
+from shared.broker.window import Pending, Run, Window
 from shared.settings import Settings
-from shared.telemetry.metrics import PUBLISH_CONFIRM
+from shared.telemetry.metrics import BROKER_BLOCKED, EVENTS_DROPPED, PUBLISH_CONFIRM
 from shared.wire.fields import CONTENT_TYPE
 
-
-class _Run:
-    """Messages of one `publish` call and what became of them."""
-
-    def __init__(self, messages: Sequence[Outgoing]) -> None:
-        self.outcomes: list[Outcome | None] = [None] * len(messages)
-        self.open = len(messages)
-        self.settled = threading.Event()
-        self.given_up = False
-
-
-@dataclass(slots=True)
-class _Pending:
-    run: _Run
-    index: int
-    message: Outgoing
-    published_at: float = 0.0
+#: Seconds between two looks of a caller that waits.
+_LOOK = 0.1
+#: Seconds until a message that a full queue has refused is offered again.
+_OFFER_AGAIN = 1.0
+#: Seconds the broker may take to say how full a queue is.
+_DEPTH_TIMEOUT = 5.0
 
 
 class Publisher:
@@ -51,39 +46,72 @@ class Publisher:
         name: shown by the broker.
         topology: declared at every connection.
         window: the most unconfirmed messages.
+        window_octets: the most octets of their bodies.
         timeout: seconds that one `publish` call may wait for its confirms, reconnecting included.
+        patience: seconds it may wait besides, while the broker takes no messages or a queue is full.
     """
 
     def __init__(
-        self, urls: Sequence[str], name: str, topology: Topology, *, window: int = 1000, timeout: float = 60
+        self,
+        urls: Sequence[str],
+        name: str,
+        topology: Topology,
+        *,
+        window: int = 1000,
+        window_octets: int = 8 * 1024**2,
+        timeout: float = 60,
+        patience: float = 0,
     ) -> None:
-        self._window = window
         self._timeout = timeout
-        self._waiting: deque[_Pending] = deque()
-        # Of the current channel, by delivery tag; touched on the I/O thread only.
-        self._unconfirmed: dict[int, _Pending] = {}
-        self._returned: set[str] = set()
-        self._last_tag = 0
+        self._patience = patience
+        self._most_posts = window
+        self._lock = threading.Lock()
+        # Both under the lock: callers add and abandon, the I/O thread does the rest.
+        self._window = Window(window, window_octets)
+        self._posts = 0
         self._channel: Channel | None = None
-        self._link = Link(urls, f"{name}-publish", topology, on_channel=self._begin, on_lost=self._lost)
+        self._draining = False
+        self._stopped = False
+        self._link = Link(
+            urls,
+            f"{name}-publish",
+            topology,
+            on_channel=self._begin,
+            on_lost=self._lost,
+            on_blocked=self._block,
+        )
 
     @classmethod
-    def of(cls, settings: Settings, name: str) -> Self:
-        """Make the publisher that a service's settings ask for."""
+    def of(cls, settings: Settings, name: str, patience: timedelta | None = None) -> Self:
+        """Make the publisher that a service's settings ask for.
+
+        Args:
+            settings: the `[broker]` section.
+            name: shown by the broker.
+            patience: instead of `broker.blocked_timeout`, for who has something better to do than to wait.
+        """
+        broker = settings.broker
         return cls(
             settings.amqp_url,
             name,
             Topology.of(settings),
-            window=settings.broker.publish_window,
-            timeout=settings.broker.publish_timeout.total_seconds(),
+            window=broker.publish_window,
+            window_octets=broker.publish_window_octets,
+            timeout=broker.publish_timeout.total_seconds(),
+            patience=(broker.blocked_timeout if patience is None else patience).total_seconds(),
         )
 
     def start(self) -> None:
         """Begin to connect."""
         self._link.start()
 
+    def drain(self) -> None:
+        """From now on wait only while the broker is there and takes messages."""
+        self._draining = True
+
     def stop(self) -> None:
         """Close the connection; whoever still waits gets UNCONFIRMED."""
+        self._stopped = True
         self._link.stop()
 
     def silence(self) -> float:
@@ -95,6 +123,17 @@ class Publisher:
         """Whether a channel is open now."""
         return self._link.open.is_set()
 
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker has said that it takes no messages now."""
+        return self._link.blocked.is_set()
+
+    def trouble(self) -> str | None:
+        """Say why nothing can be published now."""
+        if not self.connected:
+            return "the publisher is not connected"
+        return "the broker takes no messages: it is low on memory or disk" if self.blocked else None
+
     def publish(self, messages: list[Outgoing]) -> list[Outcome]:
         """Publish all of `messages`, wait for every outcome, and return them in the same order.
 
@@ -103,67 +142,125 @@ class Publisher:
         """
         if not messages:
             return []
-        run = _Run(messages)
-        self._waiting.extend(_Pending(run, index, message) for index, message in enumerate(messages))
+        run = Run(messages)
+        with self._lock:
+            self._window.add(run.pending)
         self._link.call(self._pump)
-        run.settled.wait(self._timeout)
-        run.given_up = True
-        return [outcome or Outcome.UNCONFIRMED for outcome in run.outcomes]
+        self._wait(run)
+        with self._lock:
+            if not run.settled.is_set():
+                self._window.abandon(run)
+            return run.outcomes()
+
+    def post(self, messages: list[Outgoing]) -> None:
+        """Publish without waiting, for who can do without an answer and whoever may be listening.
+
+        Messages that would make more than a window of them are dropped and counted.
+        """
+        with self._lock:
+            taken = messages[: self._most_posts - self._posts]
+            self._posts += len(taken)
+            self._window.add(map(Pending, taken))
+        EVENTS_DROPPED.inc(len(messages) - len(taken))
+        self._link.call(self._pump)
+
+    def depth(self, queue_name: str) -> int | None:
+        """Return how many messages are ready in a queue, or None when the broker does not say now.
+
+        Args:
+            queue_name: full name of a queue of the topology.
+        """
+        if self.trouble():
+            return None
+        answer: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._link.call(partial(self._ask_depth, queue_name, answer.put))
+        try:
+            return answer.get(timeout=_DEPTH_TIMEOUT)
+        except queue.Empty:
+            return None
+
+    def _wait(self, run: Run) -> None:
+        """Wait until a run is settled, or too long: for the broker's answers, or for it to take messages."""
+        left = {"answer": self._timeout, "room": self._patience}
+        before = time.monotonic()
+        while not run.settled.wait(_LOOK):
+            now = time.monotonic()
+            left["room" if self.blocked or run.refused else "answer"] -= now - before
+            before = now
+            if self._stopped or min(left.values()) < 0:
+                return
+            if self._draining and (run.refused or self.trouble()):
+                return
 
     def _begin(self, channel: Channel) -> None:
-        self._channel, self._last_tag = channel, 0
-        self._returned.clear()
+        self._channel = channel
         channel.confirm_delivery(self._confirmed)
         channel.add_on_return_callback(self._message_returned)
         self._pump()
 
     def _lost(self) -> None:
         self._channel = None
-        self._waiting.extendleft(reversed(self._unconfirmed.values()))
-        self._unconfirmed.clear()
+        BROKER_BLOCKED.set(0)
+        with self._lock:
+            self._window.lose()
+
+    def _block(self, blocked: bool) -> None:  # noqa: FBT001 - a callback's one argument
+        BROKER_BLOCKED.set(blocked)
+        self._pump()
 
     def _pump(self) -> None:
-        if self._channel is None or not self._channel.is_open:
-            return
-        while self._waiting and len(self._unconfirmed) < self._window:
-            pending = self._waiting.popleft()
-            if pending.run.given_up:
-                continue
-            self._last_tag += 1
-            pending.published_at = time.perf_counter()
-            self._unconfirmed[self._last_tag] = pending
-            _publish(self._channel, pending.message)
+        channel = self._channel
+        while channel is not None and channel.is_open and not self.blocked:
+            with self._lock:
+                pending = self._window.next()
+            if pending is None:
+                return
+            pending.sent_at = time.perf_counter()
+            _publish(channel, pending.message, mandatory=pending.run is not None)
+
+    def _ask_depth(self, queue_name: str, answer: Callable[[int], None]) -> None:
+        if self._channel is not None and self._channel.is_open:
+            self._channel.queue_declare(
+                queue_name, passive=True, callback=lambda frame: answer(frame.method.message_count)
+            )
 
     def _message_returned(
-        self, _: Channel, __: pika.spec.Basic.Return, properties: pika.BasicProperties, ___: bytes
+        self, _: Channel, method: pika.spec.Basic.Return, properties: pika.BasicProperties, ___: bytes
     ) -> None:
-        self._returned.add(properties.message_id)
+        with self._lock:
+            self._window.note_returned(method.exchange, method.routing_key, properties.message_id)
 
     def _confirmed(self, frame: Method) -> None:
         answer = frame.method
-        outcome = Outcome.CONFIRMED if isinstance(answer, pika.spec.Basic.Ack) else Outcome.REFUSED
-        tags = [answer.delivery_tag]
-        if answer.multiple:
-            tags = [tag for tag in self._unconfirmed if tag <= answer.delivery_tag]
-        for tag in tags:
-            if (pending := self._unconfirmed.pop(tag, None)) is not None:
-                self._settle(pending, outcome)
+        taken = isinstance(answer, pika.spec.Basic.Ack)
+        with self._lock:
+            for pending, returned in self._window.answered(answer.delivery_tag, multiple=answer.multiple):
+                PUBLISH_CONFIRM.labels(pending.message.exchange).observe(
+                    time.perf_counter() - pending.sent_at
+                )
+                self._settle(pending, taken=taken, returned=returned)
+        if not taken:
+            self._link.later(_OFFER_AGAIN, self._offer_again)
         self._pump()
 
-    def _settle(self, pending: _Pending, outcome: Outcome) -> None:
-        message = pending.message
-        if message.message_id in self._returned:
-            self._returned.discard(message.message_id)
-            outcome = Outcome.UNROUTABLE
-        PUBLISH_CONFIRM.labels(message.exchange).observe(time.perf_counter() - pending.published_at)
+    def _settle(self, pending: Pending, *, taken: bool, returned: bool) -> None:
         run = pending.run
-        run.outcomes[pending.index] = outcome
-        run.open -= 1
-        if run.open == 0:
-            run.settled.set()
+        if run is None:
+            self._posts -= 1
+            EVENTS_DROPPED.inc(not taken)
+        elif taken:
+            run.settle(pending.index, Outcome.UNROUTABLE if returned else Outcome.CONFIRMED)
+        else:
+            run.refuse(pending.index)
+            self._window.refuse(pending)
+
+    def _offer_again(self) -> None:
+        with self._lock:
+            self._window.offer_again()
+        self._pump()
 
 
-def _publish(channel: Channel, message: Outgoing) -> None:
+def _publish(channel: Channel, message: Outgoing, *, mandatory: bool) -> None:
     channel.basic_publish(
         message.exchange,
         message.routing_key,
@@ -175,5 +272,5 @@ def _publish(channel: Channel, message: Outgoing) -> None:
             type=message.type,
             headers=dict(message.headers) or None,
         ),
-        mandatory=True,
+        mandatory=mandatory,
     )

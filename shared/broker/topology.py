@@ -98,13 +98,21 @@ class Topology:
             queue: short name of the queue it came from.
             attempt: how often it was tried; past the ladder's end the last step repeats.
         """
-        step = self.retry_steps[min(attempt, len(self.retry_steps)) - 1]
+        return self.step_address(queue, self.retry_steps[min(attempt, len(self.retry_steps)) - 1])
+
+    def step_address(self, queue: str, step: timedelta) -> tuple[str, str]:
+        """Return exchange and routing key that bring a message back to `queue` after one of the steps."""
         return self.name("retry"), f"{_step_name(step)}.{queue}"
 
     @property
     def parked_exchange(self) -> str:
         """Where what cannot be processed goes."""
         return self.name("parked")
+
+    @property
+    def events_exchange(self) -> str:
+        """Where events go."""
+        return self.name("events")
 
     def exchanges(self) -> list[Exchange]:
         """Return every exchange."""
@@ -113,8 +121,8 @@ class Topology:
             Exchange(self.name("mail-out"), "direct"),
             Exchange(self.name("retry"), "direct"),
             Exchange(self.name("returned"), "direct"),
-            Exchange(self.name("parked"), "fanout"),
-            Exchange(self.name("events"), "topic"),
+            Exchange(self.parked_exchange, "fanout"),
+            Exchange(self.events_exchange, "topic"),
         ]
 
     def queues(self) -> list[Queue]:

@@ -59,10 +59,22 @@ def check_database(url: str) -> None:
         raise SchemaOutdated(f"the database lacks {', '.join(missing)}; run: mailroom db migrate")
 
 
+def is_outage(error: BaseException) -> bool:
+    """Whether an error means that PostgreSQL cannot be used now, so that the same work may succeed later.
+
+    A cancelled query is none, although psycopg files it there: it may take too long every time. A database
+    that takes no writes is one that has just become, or is about to become, another one's standby.
+    """
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return False
+    return isinstance(error, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction)
+
+
 def database_trouble(pool: ConnectionPool) -> str | None:
     """Say why the database cannot be used now, or None when it can; answers within seconds."""
     try:
-        with pool.connection(timeout=3):
+        with pool.connection(timeout=3) as connection:
+            ConnectionPool.check_connection(connection)
             return None
     except (psycopg.Error, PoolTimeout) as error:
         return f"the database does not answer ({error})"

@@ -41,7 +41,7 @@ BEGIN
     EXECUTE format(
         'GRANT SELECT, INSERT, UPDATE, DELETE ON mailroom.spooled_message, mailroom.queue_entry,'
         ' mailroom.bounce_quarantine, mailroom.mail_body, mailroom.delay_notice, mailroom.ndr_issued,'
-        ' mailroom.ndr_held TO %I', worker);
+        ' mailroom.ndr_held, mailroom.destination_slot, mailroom.destination_rate TO %I', worker);
     EXECUTE format(
         'GRANT SELECT, INSERT, UPDATE ON mailroom.firing, mailroom.report_run, mailroom.mail_delivery,'
         ' mailroom.bounce_poll TO %I', worker);

@@ -25,10 +25,13 @@ from shared.settings.values import (
 )
 
 TimeSpan = Annotated[timedelta, BeforeValidator(parse_time_span)]
+#: A time limit; one of nothing would end every step before it began.
+StepTime = Annotated[TimeSpan, Field(ge=timedelta(milliseconds=1), le=timedelta(days=1))]
 Size = Annotated[int, BeforeValidator(parse_size)]
 YesNo = Annotated[bool, BeforeValidator(parse_yes_no)]
 Address = Annotated[str, BeforeValidator(parse_address)]
 Folder = Annotated[Path, BeforeValidator(parse_existing_folder)]
+DomainName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=253)]
 
 
 def _parse_spans(value: object) -> tuple[timedelta, ...]:
@@ -89,8 +92,12 @@ class BrokerSettings(_Section):
     ] = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
     #: How many publishes may be unconfirmed at once; 1000 is where more brings nothing.
     publish_window: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    #: How many octets of message bodies may be unconfirmed at once.
+    publish_window_octets: Annotated[Size, Field(ge=1)] = 8 * 1024**2
     #: How long one run of publishes may wait for its confirms.
     publish_timeout: TimeSpan = timedelta(seconds=60)
+    #: How long it may wait besides, while the broker takes no messages or a queue is full.
+    blocked_timeout: TimeSpan = timedelta(minutes=10)
 
 
 class WorkerSettings(_Section):
@@ -206,6 +213,8 @@ class NdrSettings(_Section):
     full_check: Annotated[float, Field(ge=0, le=1)] = 0.0
     #: How long a worker may take over a batch before another one goes on with it.
     lease: TimeSpan = timedelta(minutes=2)
+    #: No bounces are claimed while more mails than this are ready on mail-out; 0: they always are.
+    mail_out_high_water: Annotated[int, Field(ge=0)] = 10_000
     #: A chain of polls that has not moved for this long is started again.
     chain_lease: TimeSpan = timedelta(minutes=1)
     #: Received headers beyond this many mean a loop.
@@ -263,6 +272,58 @@ class ReportsSettings(_Section):
     threads: Annotated[int, Field(ge=1, le=32)] = 2
 
 
+class TimeoutSettings(_Section):
+    """The most that each step of an SMTP session may take; defaults of RFC 5321 section 4.5.3.2."""
+
+    #: TCP connection and TLS handshake, for each of the server's addresses.
+    connect: StepTime = timedelta(seconds=30)
+    #: The server's greeting, and its answers to EHLO, STARTTLS and AUTH.
+    greeting: StepTime = timedelta(minutes=5)
+    #: The answers to MAIL and RSET.
+    mail: StepTime = timedelta(minutes=5)
+    #: The answer to each RCPT.
+    rcpt: StepTime = timedelta(minutes=5)
+    #: The answer to DATA.
+    data: StepTime = timedelta(minutes=2)
+    #: The server's taking a block of the message, 64 KiB.
+    block: StepTime = timedelta(minutes=3)
+    #: The answer to the final dot; a server that has the whole message may still look through it.
+    final: StepTime = timedelta(minutes=10)
+    #: The answer to QUIT; nothing depends on it.
+    quit: StepTime = timedelta(seconds=2)
+
+
+class DkimSettings(_Section):
+    """The DKIM signature of every mail; none of it, or all."""
+
+    #: The signing domain, `d=`; of the From addresses, or one above them.
+    domain: DomainName | None = None
+    #: The key's name under `_domainkey.` + domain, `s=`.
+    selector: DomainName | None = None
+    #: The private key: a file with an RSA key in PEM.
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _need_all_or_none(self) -> Self:
+        lacking = [name for name in DkimSettings.model_fields if getattr(self, name) is None]
+        if 0 < len(lacking) < len(DkimSettings.model_fields):
+            raise ValueError(f"a signature needs all of its settings; set {' and '.join(lacking)} too")
+        return self
+
+
+class DestinationLimit(_Section):
+    """What one recipients' domain may get, from all relays together."""
+
+    #: Mails on their way at once; unset: any number.
+    concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
+    #: Recipients a minute, on average; unset: any number.
+    per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+
+def _lower_keys(limits: dict[str, DestinationLimit]) -> dict[str, DestinationLimit]:
+    return {domain.lower(): limit for domain, limit in limits.items()}
+
+
 class RelaySettings(_Section):
     """The mail relay."""
 
@@ -270,12 +331,26 @@ class RelaySettings(_Section):
     connections: Annotated[int, Field(ge=1, le=100)] = 4
     #: Mails taken over one connection before it is opened anew.
     mails_per_connection: Annotated[int, Field(ge=1)] = 1000
+    #: Age at which a connection is opened anew.
+    connection_lifetime: TimeSpan = timedelta(minutes=5)
     #: How long an idle connection is kept.
     idle_timeout: TimeSpan = timedelta(seconds=30)
-    #: How long the server may take to answer.
-    smtp_timeout: TimeSpan = timedelta(minutes=5)
-    #: An attempt without a result after this long is in doubt; more than the server may take to answer.
-    attempt_lease: TimeSpan = timedelta(minutes=6)
+    #: Certificates of the authorities that may vouch for the server, in PEM; default: the system's.
+    ca_file: Path | None = None
+    timeouts: TimeoutSettings = TimeoutSettings()
+    dkim: DkimSettings = DkimSettings()
+    #: How long a mail in hand belongs to a relay that does not renew it; then that relay counts as dead.
+    attempt_lease: Annotated[TimeSpan, Field(ge=timedelta(seconds=1))] = timedelta(minutes=2)
+    #: What becomes of a mail of which nobody knows whether the server took it: sent again, or left to people.
+    in_doubt: Literal["resend", "hold"] = "resend"
+    #: Waits before the second attempt, the third ...; the last repeats until the mail expires.
+    retry_after: Annotated[
+        tuple[timedelta, ...], NoDecode, BeforeValidator(_parse_spans), Field(min_length=1)
+    ] = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120))
+    #: How much longer each wait may be, at random, as a part of it.
+    retry_jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
+    #: What recipients' domains may get, by domain; `*` is every other domain, each for itself.
+    limits: Annotated[dict[str, DestinationLimit], AfterValidator(_lower_keys)] = Field(default_factory=dict)
 
 
 class EventsSettings(_Section):

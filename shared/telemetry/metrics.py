@@ -18,12 +18,24 @@ COMMAND_DURATION = Histogram(
 PUBLISH_CONFIRM = Histogram(
     "mailroom_publish_confirm_seconds", "Time from publish to confirm.", ["exchange"], buckets=_FAST
 )
+BROKER_BLOCKED = Gauge(
+    "mailroom_broker_blocked", "1 while the broker takes no messages, being low on memory or disk."
+)
+EVENTS_DROPPED = Counter(
+    "mailroom_events_dropped_total", "Events that were not published, because the broker took none."
+)
 PARKED = Counter("mailroom_parked_total", "Messages parked, by reason.", ["queue", "reason"])
 BOUNCES_PROCESSED = Counter(
     "mailroom_bounces_processed_total", "Bounced entries finished, by audit action.", ["action"]
 )
 BOUNCES_WAITING = Gauge("mailroom_bounces_waiting", "Bounced entries in the queue.")
 OLDEST_BOUNCE_AGE = Gauge("mailroom_oldest_bounce_age_seconds", "Age of the oldest bounced entry; 0: none.")
+MAIL_OUT_WAITING = Gauge(
+    "mailroom_mail_out_waiting", "Mails ready on mail-out when a bounce claim last looked."
+)
+CLAIMS_PAUSED = Counter(
+    "mailroom_claims_paused_total", "Polls that claimed no bounces, because mail-out was too full."
+)
 NDRS = Counter("mailroom_ndrs_total", "NDRs, by outcome.", ["outcome"])
 RECORD_WRITE_ERRORS = Counter(
     "mailroom_record_write_errors_total", "Audit lines or NDR copies that could not be written.", ["record"]
@@ -45,4 +57,7 @@ MAIL_DELIVERIES = Counter(
 MAIL_DELIVERY = Histogram("mailroom_mail_delivery_seconds", "Time one SMTP transaction took.", buckets=_FAST)
 MAIL_IN_DOUBT = Gauge(
     "mailroom_mail_in_doubt", "Deliveries whose last attempt ended without anybody knowing the result."
+)
+MAIL_SERVER_USABLE = Gauge(
+    "mailroom_mail_server_usable", "1 while the mail server can be used, 0 while mails wait for it."
 )

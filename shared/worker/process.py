@@ -42,7 +42,10 @@ class Service(Protocol):
 
 
 def run_service(
-    name: str, build: Callable[[Settings], Service], arguments: Sequence[str] | None = None
+    name: str,
+    build: Callable[[Settings], Service],
+    arguments: Sequence[str] | None = None,
+    check: Callable[[Settings], object] = lambda _: None,
 ) -> int:
     """Run a service until SIGTERM or SIGINT; a second signal ends the process at once.
 
@@ -50,6 +53,7 @@ def run_service(
         name: the service's name, for logs and help.
         build: makes the service from the settings.
         arguments: of the command line; default: this process's.
+        check: what `--check` looks at of this service alone; raises MailroomError when it finds something.
 
     Returns:
         The exit code: 0 after draining, 1 when draining took too long, 78 when the settings are wrong or
@@ -60,7 +64,7 @@ def run_service(
         settings = load_settings(options.config)
         configure_logging(name, settings.log_format, settings.log_level)
         if options.check:
-            _check(settings)
+            _check(settings, check)
             print(f"{name}: settings, database and broker are in order")  # noqa: T201 - --check answers here
             return EX_OK
         return _serve(build(settings), settings)
@@ -78,9 +82,10 @@ def _parse(name: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: Settings, of_service: Callable[[Settings], object]) -> None:
     """Check all there is to check and report every trouble in one go."""
-    checks: list[Callable[[], None]] = [
+    checks: list[Callable[[], object]] = [
+        lambda: of_service(settings),
         lambda: check_database(settings.database_url),
         lambda: check_broker(settings.amqp_url),
     ]

@@ -1,14 +1,14 @@
 """The runtime of a worker: messages in, handler on worker threads, settled one way or another.
 
-A handler returns (done), raises `Retry` or raises `Poison`; anything else it raises counts as a retry. A
-message is acknowledged only after what follows from it is confirmed: for a retry or a parked message, the
-copy on its new queue.
+A handler returns (done), raises `Retry` or raises `Poison`; anything else it raises counts as a retry, a
+database that is away as one without limit. A message is acknowledged only after what follows from it is
+confirmed: for a retry or a parked message, the copy on its new queue.
 """
 
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,10 +18,12 @@ from shared.broker.consumer import Consumer, Delivery
 from shared.broker.message import Outcome, Outgoing
 from shared.broker.publisher import Publisher
 from shared.broker.topology import Topology
+from shared.database.connections import is_outage
 from shared.settings import Settings
 from shared.telemetry.metrics import COMMAND_DURATION, COMMANDS_CONSUMED, PARKED
 from shared.wire import WireError
 from shared.worker.outcome import Poison, Retry
+from shared.worker.waiting import WAITING, Hop, first_hop, next_hop
 
 _log = structlog.get_logger()
 
@@ -34,8 +36,8 @@ LAST_FAILED_AT = "x-mailroom-last-failed-at"
 FAILURE = "x-mailroom-failure"
 
 _REASON_LIMIT = 1000
-#: Seconds; a message that could be neither processed nor moved comes back at once.
-_PAUSE_BEFORE_REQUEUE = 1.0
+#: Seconds; a message that could be neither processed nor moved stays in hand meanwhile.
+_PAUSE_BETWEEN_MOVES = 1.0
 #: Seconds without a turn of an I/O loop after which the process counts as stuck.
 _SILENCE_LIMIT = 30
 
@@ -100,6 +102,7 @@ class Worker:
             Whether all work in progress ended within `timeout` seconds.
         """
         self._draining.set()
+        self._publisher.drain()
         self._consumer.stop_taking()
         for _ in self._threads:
             self._in_hand.put(None)
@@ -122,7 +125,7 @@ class Worker:
         """Say why no work can be done now."""
         if not self._consumer.registered:
             return "not registered with the broker"
-        return None if self._publisher.connected else "the publisher is not connected"
+        return self._publisher.trouble()
 
     def _work(self) -> None:
         while (delivery := self._in_hand.get()) is not None and not self._draining.is_set():
@@ -136,41 +139,53 @@ class Worker:
 
     def _process(self, delivery: Delivery) -> str:
         """Handle one message and settle it; returns the outcome's name."""
+        if hop := next_hop(delivery.headers, self._topology.retry_steps, datetime.now(UTC)):
+            return self._wait(delivery, hop, _own_headers(delivery), outcome="waiting")
         try:
             self._handle(delivery)
         except (Poison, WireError) as error:
             return self._park(delivery, error)
         except Retry as error:
-            return self._retry(delivery, error, limited=error.limited)
+            return self._retry(delivery, error)
         except Exception as error:  # noqa: BLE001 - one message's failure is never the worker's
+            if is_outage(error):
+                return self._retry(delivery, Retry(f"PostgreSQL cannot be used now: {error}", limited=False))
             _log.exception("the handler failed", action="message-failed")
-            return self._retry(delivery, error, limited=True)
+            return self._retry(delivery, error)
         self._consumer.acknowledge(delivery)
         return "done"
 
-    def _retry(self, delivery: Delivery, error: Exception, *, limited: bool) -> str:
+    def _retry(self, delivery: Delivery, error: Exception) -> str:
+        limited = error.limited if isinstance(error, Retry) else True
+        delay = error.delay if isinstance(error, Retry) else None
         attempts = _attempts(delivery) + (1 if limited else 0)
         if limited and self._max_attempts is not None and attempts >= self._max_attempts:
             return self._park(delivery, error)
         _log.warning("will be tried again", action="message-retried", attempts=attempts, reason=str(error))
+        headers = self._history(delivery, error, attempts)
+        if delay is not None:
+            hop = first_hop(delay, self._topology.retry_steps, datetime.now(UTC))
+            return self._wait(delivery, hop, headers, outcome="retried")
         address = self._topology.retry_address(self._queue_name, max(attempts, 1))
-        return self._move(delivery, error, attempts, address=address, outcome="retried")
+        return self._move(delivery, address, headers, outcome="retried")
+
+    def _wait(self, delivery: Delivery, hop: Hop, headers: Mapping[str, Any], *, outcome: str) -> str:
+        address = self._topology.step_address(self._queue_name, hop.step)
+        return self._move(delivery, address, {**headers, **hop.headers}, outcome=outcome)
 
     def _park(self, delivery: Delivery, error: Exception) -> str:
         _log.error("parked", action="message-parked", reason=str(error), failure=type(error).__name__)
-        address = (self._topology.parked_exchange, "")
-        outcome = self._move(delivery, error, _attempts(delivery) + 1, address=address, outcome="parked")
+        headers = self._history(delivery, error, _attempts(delivery) + 1)
+        outcome = self._move(delivery, (self._topology.parked_exchange, ""), headers, outcome="parked")
         if outcome == "parked":
             PARKED.labels(self._queue_name, type(error).__name__).inc()
         return outcome
 
-    def _move(
-        self, delivery: Delivery, error: Exception, attempts: int, *, address: tuple[str, str], outcome: str
-    ) -> str:
-        """Put a copy with its history on another queue; only when that is safe, let go of the original."""
-        exchange, routing_key = address
+    def _history(self, delivery: Delivery, error: Exception, attempts: int) -> dict[str, Any]:
+        """The headers of a message that failed."""
         now = datetime.now(UTC).isoformat()
-        history: dict[str, Any] = {
+        return {
+            **_own_headers(delivery),
             ORIGIN: self._queue_name,
             ATTEMPTS: attempts,
             REASON: str(error)[:_REASON_LIMIT],
@@ -178,20 +193,29 @@ class Worker:
             FIRST_FAILED_AT: delivery.headers.get(FIRST_FAILED_AT, now),
             LAST_FAILED_AT: now,
         }
+
+    def _move(
+        self, delivery: Delivery, address: tuple[str, str], headers: Mapping[str, Any], *, outcome: str
+    ) -> str:
+        """Put a copy on another queue; only when that is safe, let go of the original."""
+        exchange, routing_key = address
         copy = Outgoing(
             exchange=exchange,
             routing_key=routing_key,
             message_id=delivery.message_id or "",
             type=delivery.type or "",
             body=delivery.body,
-            headers={**_own_headers(delivery), **history},
+            headers=headers,
         )
-        if self._publisher.publish([copy]) == [Outcome.CONFIRMED]:
-            self._consumer.acknowledge(delivery)
-            return outcome
-        self._draining.wait(_PAUSE_BEFORE_REQUEUE)
-        self._consumer.requeue(delivery)
-        return "requeued"
+        while (outcomes := self._publisher.publish([copy])) != [Outcome.CONFIRMED]:
+            # What this consumer does not settle the broker hands out again. Giving it back on purpose would
+            # count towards the delivery limit, which is no measure of a broker that takes no messages.
+            if self._draining.is_set() or not self._consumer.holds(delivery):
+                return "requeued"
+            _log.warning("cannot be moved", action="message-held", to=exchange, outcome=outcomes[0].value)
+            self._draining.wait(_PAUSE_BETWEEN_MOVES)
+        self._consumer.acknowledge(delivery)
+        return outcome
 
 
 def _attempts(delivery: Delivery) -> int:
@@ -200,6 +224,6 @@ def _attempts(delivery: Delivery) -> int:
 
 
 def _own_headers(delivery: Delivery) -> dict[str, Any]:
-    """What travels with a message, without the broker's own notes."""
-    broker_notes = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count")
-    return {key: value for key, value in delivery.headers.items() if not key.startswith(broker_notes)}
+    """What travels with a message, without the broker's own notes and without a wait that is over."""
+    notes = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count", *WAITING)
+    return {key: value for key, value in delivery.headers.items() if not key.startswith(notes)}

@@ -1,8 +1,10 @@
 """What the database knows of the bounces from and to an address."""
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from psycopg import Connection
@@ -11,6 +13,8 @@ from psycopg.rows import class_row
 from shared.database.statements import load_statements
 
 _SQL = load_statements("services.console.bounces", "why.sql")
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +103,24 @@ def read_history(connection: Connection, address: str, limit: int) -> History:
         limit: the most rows of each kind, the latest.
     """
     asked = {"address": address, "limit": limit}
-    with connection.cursor(row_factory=class_row(Audited)) as cursor:
-        audited = tuple(cursor.execute(_SQL["audited"], asked))
-    with connection.cursor(row_factory=class_row(Queued)) as cursor_of_queue:
-        queued = tuple(cursor_of_queue.execute(_SQL["queued"], asked))
-    with connection.cursor(row_factory=class_row(Quarantined)) as cursor_of_quarantine:
-        quarantined = tuple(cursor_of_quarantine.execute(_SQL["quarantined"], asked))
-    mail_ids = [entry.mail_id for entry in audited if entry.mail_id]
-    with connection.cursor(row_factory=class_row(MailDelivery)) as cursor_of_ledger:
-        deliveries = tuple(cursor_of_ledger.execute(_SQL["deliveries"], {"mail_ids": mail_ids}))
-    return History(audited, queued, quarantined, deliveries)
+    audited = _rows(connection, Audited, "audited", asked)
+    told = {"mail_ids": [entry.mail_id for entry in audited if entry.mail_id]}
+    return History(
+        audited,
+        _rows(connection, Queued, "queued", asked),
+        _rows(connection, Quarantined, "quarantined", asked),
+        _rows(connection, MailDelivery, "deliveries", told),
+    )
 
 
 def nearest_address(connection: Connection, address: str) -> str | None:
     """Return the known address that is most like one nothing is known of."""
     known = {row[0] for row in connection.execute(_SQL["known_addresses"]) if row[0]}
     return next(iter(difflib.get_close_matches(address, known, n=1, cutoff=0.7)), None)
+
+
+def _rows(
+    connection: Connection, kind: type[_Row], statement: str, asked: Mapping[str, object]
+) -> tuple[_Row, ...]:
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return tuple(cursor.execute(_SQL[statement], asked))

@@ -15,6 +15,7 @@ from shared.errors import MailroomError
 _SQL = load_statements("services.console.bounces", "queue.sql")
 #: What the NDR worker takes; the other entries are the MTA's.
 _OURS = frozenset({"bounced", "delivered"})
+_DISCARDABLE = _OURS | {"quarantined"}
 
 
 class State(StrEnum):
@@ -200,9 +201,6 @@ def discard(connection: Connection, entry_ids: Sequence[int]) -> None:
         )
     connection.execute(_SQL["discard"], {"entry_ids": list(entry_ids)})
     connection.execute(_SQL["drop_unreferenced"], {"message_ids": message_ids})
-
-
-_DISCARDABLE = _OURS | {"quarantined"}
 
 
 def _lock(connection: Connection, entry_ids: Sequence[int]) -> list[int]:

@@ -123,6 +123,11 @@ def _delivery(delivery: MailDelivery) -> str:
                 f"It could not be delivered to {delivery.recipient}: {server} refused it for good{reply}. "
                 "A notification that fails is not reported again."
             )
+        case "held":
+            return (
+                f"Whether {delivery.recipient} got it is in doubt{reply}, and it is held: `mailroom parked "
+                f"replay {delivery.mail_id}` sends it again, `mailroom parked discard` leaves it at that."
+            )
         case _ if delivery.leased:
             return f"It is being delivered to {delivery.recipient} now."
         case _:

@@ -9,10 +9,10 @@ from services.console.bounces import queue
 from services.console.bounces.history import nearest_address, read_history
 from services.console.bounces.queue import BouncedRecipient, Failure, State
 from services.console.bounces.why import explain
-from services.console.commands.config import FileUnusable
 from services.console.connection import transaction
+from services.console.files import read_file
 from services.console.output import AsJson, print_json, print_table, shown
-from shared.settings import Settings, load_settings
+from shared.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The bounce queue.")
 
@@ -32,7 +32,7 @@ def list_bounces(
     as_json: AsJson = False,
 ) -> None:
     """List bounced entries, the latest first."""
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         entries = queue.list_entries(connection, state=state, sender=sender, recipient=recipient, limit=limit)
     if as_json:
         print_json(entries)
@@ -76,24 +76,14 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a bounced message to the queue, to see what becomes of it."""
-    originals: list[str | None] = [*orcpt] if orcpt else [None] * len(recipient)
-    if len(originals) != len(recipient):
-        raise typer.BadParameter(
-            f"{len(originals)} for {len(recipient)} recipient(s); give one for each, in their order",
-            param_hint="--orcpt",
-        )
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise FileUnusable(f"{file} cannot be read ({error.strerror}); give another file") from error
-    with transaction(_settings(context).database_url) as connection:
+    recipients = _with_originals(recipient, orcpt or [])
+    content = read_file(file)
+    with transaction(load_settings(context.obj).database_url) as connection:
         added = queue.add(
             connection,
             content,
             sender="" if sender == "<>" else sender,
-            recipients=[
-                BouncedRecipient(to, original) for to, original in zip(recipient, originals, strict=True)
-            ],
+            recipients=recipients,
             failure=Failure(smtp_status, enhanced_status, diagnostic, remote_mta, notify),
             envelope_id=envid,
             ret=ret,
@@ -107,7 +97,7 @@ def add(
 @app.command("requeue")
 def requeue(context: typer.Context, entries: EntryIds, *, as_json: AsJson = False) -> None:
     """Put entries from quarantine back into the queue; all of them or none."""
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         queue.requeue(connection, entries)
     _print_changed("requeued", entries, as_json=as_json)
 
@@ -115,7 +105,7 @@ def requeue(context: typer.Context, entries: EntryIds, *, as_json: AsJson = Fals
 @app.command("discard")
 def discard(context: typer.Context, entries: EntryIds, *, as_json: AsJson = False) -> None:
     """Remove entries from queue or quarantine without telling anybody; all of them or none."""
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         queue.discard(connection, entries)
     _print_changed("discarded", entries, as_json=as_json)
 
@@ -129,7 +119,7 @@ def why(
     as_json: AsJson = False,
 ) -> None:
     """Tell why somebody did or did not get an NDR, the latest first."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     with transaction(settings.database_url) as connection:
         answers = explain(read_history(connection, address, limit), sink=settings.ndr.sink)
         near = None if answers else nearest_address(connection, address)
@@ -145,8 +135,15 @@ def why(
         )
 
 
-def _settings(context: typer.Context) -> Settings:
-    return load_settings(context.obj)
+def _with_originals(recipients: list[str], originals: list[str]) -> list[BouncedRecipient]:
+    if not originals:
+        return [BouncedRecipient(recipient) for recipient in recipients]
+    if len(originals) != len(recipients):
+        raise typer.BadParameter(
+            f"{len(originals)} for {len(recipients)} recipient(s); give one for each, in their order",
+            param_hint="--orcpt",
+        )
+    return [BouncedRecipient(*pair) for pair in zip(recipients, originals, strict=True)]
 
 
 def _entries(entry_ids: list[int] | tuple[int, ...]) -> str:

@@ -9,19 +9,15 @@ import typer
 
 from services.console import toml
 from services.console.effective_settings import effective_settings
+from services.console.files import read_file, write_file
 from services.console.mailismus import Imported, import_mailismus
 from services.console.output import AsJson, print_json, shown
 from services.ndr_worker.composition.compose import Composer
 from services.ndr_worker.composition.header import NdrIdentityError
 from services.ndr_worker.composition.identity import identity
-from shared.errors import MailroomError
 from shared.settings import Problem, SettingsInvalid, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The settings.")
-
-
-class FileUnusable(MailroomError):
-    """A file cannot be read, or not be written."""
 
 
 @app.command("show")
@@ -58,29 +54,15 @@ def take_over_mailismus(
     as_json: AsJson = False,
 ) -> None:
     """Turn a Mailismus configuration into settings, and tell what is not the same afterwards."""
-    try:
-        xml = file.read_bytes()
-    except OSError as error:
-        raise FileUnusable(f"{file} cannot be read ({error.strerror}); give another file") from error
-    imported = import_mailismus(xml, os.environ)
+    imported = import_mailismus(read_file(file), os.environ)
     if output is not None:
-        _write(output, imported.toml, replace=replace)
+        write_file(output, imported.toml, replace=replace)
     if as_json:
         print_json(imported)
         return
     if output is None:
         print(imported.toml, end="")
     _print_notes(imported)
-
-
-def _write(output: Path, text: str, *, replace: bool) -> None:
-    try:
-        with output.open("w" if replace else "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise FileUnusable(f"{output} is there already; name another file, or give --replace") from error
-    except OSError as error:
-        raise FileUnusable(f"{output} cannot be written ({error.strerror}); name another file") from error
 
 
 def _print_notes(imported: Imported) -> None:

@@ -1,6 +1,5 @@
 """`mailroom db`: the schema, what is in it, and the sample data."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from rich.progress import Progress as ProgressBar
 from rich.progress import TextColumn
 
 from services.console.commands.moments import read_moment
+from services.console.output import AsJson, print_json
 from services.console.sample_data import load
 from shared.database import migrate as migrations
 from shared.database.statements import load_statements
@@ -24,8 +24,6 @@ _STATEMENTS = load_statements("services.console.commands", "database.sql")
 _LARGEST_SCALE = 100
 
 app = typer.Typer(no_args_is_help=True, help="The database schema and the sample data.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ def migrate(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Apply the migrations that are missing."""
     applied = migrations.migrate(_database_url(context))
     if as_json:
-        print(json.dumps({"applied": applied}))
+        print_json({"applied": applied})
     else:
         print("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
 
@@ -53,7 +51,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     with psycopg.connect(_database_url(context)) as connection:
         found = read_status(connection)
     if as_json:
-        print(json.dumps(asdict(found)))
+        print_json(found)
         return
     for name in found.applied:
         print(f"applied  {name}")
@@ -87,7 +85,7 @@ def load_sample(
             connection, seed=seed, scale=scale, now=nominal, replace=replace, progress=progress
         )
     if as_json:
-        print(json.dumps({"seed": seed, "scale": scale, "now": nominal.isoformat(), **asdict(counts)}))
+        print_json({"seed": seed, "scale": scale, "now": nominal, **asdict(counts)})
         return
     for name, count in asdict(counts).items():
         print(f"{name.replace('_', ' '):20} {count:>10}")

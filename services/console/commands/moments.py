@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import typer
 
+from services.console.moments import parse_moment
 from shared.settings.values import parse_time_span
 
 
@@ -14,14 +15,9 @@ def read_moment(text: str, option: str) -> datetime:
         typer.BadParameter: it is none.
     """
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise typer.BadParameter(
-            f"{text!r} is not a time with a zone; write it like 2026-07-01T12:00:00Z", param_hint=option
-        )
-    return moment
+        return parse_moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is {error}", param_hint=option) from None
 
 
 def read_span(text: str, option: str) -> timedelta:

@@ -1,16 +1,21 @@
 """`mailroom parked`: messages that no worker could process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
+from psycopg import Connection
 
+from services.console.connection import transaction
+from services.console.deliveries import deliveries
 from services.console.names import look_up
 from services.console.output import AsJson, print_json, print_table
 from services.console.parked import queue
 from services.console.parked.message import ParkedMessage
 from shared.broker import Topology
-from shared.settings import Settings, load_settings
+from shared.settings import load_settings
+from shared.wire import Mail
 
 app = typer.Typer(no_args_is_help=True, help="Messages that no worker could process.")
 
@@ -24,7 +29,7 @@ _LISTED = ("message_id", "type", "origin", "failure", "reason", "attempts", "las
 @app.command("list")
 def list_parked(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List parked messages with what happened to them."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     rows = [message.summary() for message in queue.list_parked(settings.amqp_url, Topology.of(settings))]
     if as_json:
         print_json(rows)
@@ -40,7 +45,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one parked message with its decoded body."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     parked = queue.list_parked(settings.amqp_url, Topology.of(settings))
     message = look_up("parked message", message_id, {each.message_id: each for each in parked})
     found = {**message.summary(), "body": message.content()}
@@ -59,9 +64,10 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Put messages back on the queues they came from, with their ids."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     wanted = _wanted(message_ids, everything=everything)
-    _tell("replayed", queue.replay(settings.amqp_url, Topology.of(settings), wanted), as_json=as_json)
+    let_go = partial(_decide_held, settings.database_url, deliveries.release)
+    _tell("replayed", queue.replay(settings.amqp_url, Topology.of(settings), wanted, let_go), as_json=as_json)
 
 
 @app.command("discard")
@@ -73,9 +79,21 @@ def discard(
     as_json: AsJson = False,
 ) -> None:
     """Remove messages for good."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     wanted = _wanted(message_ids, everything=everything)
-    _tell("discarded", queue.discard(settings.amqp_url, Topology.of(settings), wanted), as_json=as_json)
+    leave = partial(_decide_held, settings.database_url, deliveries.settle)
+    _tell(
+        "discarded", queue.discard(settings.amqp_url, Topology.of(settings), wanted, leave), as_json=as_json
+    )
+
+
+def _decide_held(
+    database_url: str, decide: Callable[[Connection, str], object], message: ParkedMessage
+) -> None:
+    """Decide about a mail's held recipients in the ledger, before the message moves."""
+    if message.type == Mail.TYPE:
+        with transaction(database_url) as connection:
+            decide(connection, message.message_id)
 
 
 def _wanted(message_ids: list[str] | None, *, everything: bool) -> Sequence[str] | None:
@@ -90,7 +108,3 @@ def _tell(what: str, messages: Sequence[ParkedMessage], *, as_json: bool) -> Non
         return
     for message in messages:
         print(f"{what} {message.message_id} ({message.type} from {message.origin})")
-
-
-def _settings(context: typer.Context) -> Settings:
-    return load_settings(context.obj)

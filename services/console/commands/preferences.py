@@ -8,7 +8,7 @@ import typer
 from services.console.connection import transaction
 from services.console.output import AsJson, print_json, print_table, shown
 from services.console.preferences.preferences import find_preference, list_preferences, set_preference
-from shared.settings import Settings, load_settings
+from shared.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="What is tuned for all reports at once.")
 
@@ -18,7 +18,7 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="section__name, as `pref
 @app.command("list")
 def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the preferences with their values, defaults and kinds."""
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         preferences = list(list_preferences(connection).values())
     if as_json:
         print_json(preferences)
@@ -35,7 +35,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
 @app.command("get")
 def get(context: typer.Context, key: Key, *, as_json: AsJson = False) -> None:
     """Print the value of a preference; what it means, on standard error."""
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         preference = find_preference(connection, key)
     if as_json:
         print_json(preference)
@@ -56,14 +56,10 @@ def set_value(
     as_json: AsJson = False,
 ) -> None:
     """Change a preference; the next run of any report goes by it."""
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         before = set_preference(connection, key, value)
         after = find_preference(connection, key)
     if as_json:
         print_json(after)
     else:
         print(f"{after.key}: {shown(before.value)} -> {shown(after.value)}")
-
-
-def _settings(context: typer.Context) -> Settings:
-    return load_settings(context.obj)

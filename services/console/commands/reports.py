@@ -3,7 +3,6 @@
 import email
 import email.policy
 import sys
-from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,10 +17,11 @@ from services.console.output import AsJson, print_json, print_table, shown
 from services.console.publishing import publishing
 from services.console.reports.composing import composing
 from services.console.reports.listing import find_report, list_reports
-from services.console.reports.runs import LedgerRun, RunState, list_runs, request
+from services.console.reports.runs import RunState, list_runs, request
 from services.console.reports.scope import check_scope, read_scope
 from services.console.schedules.schedules import list_schedules
 from services.report_worker.catalogue import Catalogue
+from services.report_worker.entity import entity_of
 from services.report_worker.export import write_csv
 from services.report_worker.fan_out import load_entities
 from services.report_worker.preview import Occasion, Preview, preview_report
@@ -52,7 +52,7 @@ class Part(StrEnum):
 @app.command("list")
 def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the catalogue, entries that cannot be used with the reason."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     catalogue = _catalogue(settings)
     with transaction(settings.database_url) as connection:
         reports = list_reports(catalogue, list_schedules(connection))
@@ -84,7 +84,7 @@ def preview(
     as_json: AsJson = False,
 ) -> None:
     """Print the mail a report would be, without a run, a mail or a trace in the ledger."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     report = find_report(_catalogue(settings), name)
     scope = read_scope(site, bot)
     now = datetime.now(UTC)
@@ -113,7 +113,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a report now; without --site or --bot, for every one of those it is about."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     report = find_report(_catalogue(settings), name)
     scope = read_scope(site, bot)
     command = ReportRun(
@@ -141,7 +141,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List runs, the latest first; or write the rows of one once more, as when they did not fit its mail."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     if csv is not None:
         _write_rows(settings, csv)
         return
@@ -158,22 +158,18 @@ def runs(
             (
                 each.run_id,
                 each.report,
-                _entity(each.scope),
+                entity_of(each.scope),
                 each.nominal_at,
                 each.state,
                 each.row_count,
                 each.schedule or each.requested_by,
-                _detail(each),
+                each.error or each.reason,
             )
             for each in found
         ],
     )
     if len(found) == limit:
         print(f"the first {limit}; --limit shows more")
-
-
-def _settings(context: typer.Context) -> Settings:
-    return load_settings(context.obj)
 
 
 def _catalogue(settings: Settings) -> Catalogue:
@@ -225,11 +221,9 @@ def _print_fate(made: Preview) -> None:
     """Print what would become of the mail on standard error, so that standard output is the mail alone."""
     to = ", ".join(mailbox.address for mailbox in made.recipients)
     fate = f"to {shown(to)}" if made.mailed else "would not be mailed"
-    remark = made.remark or ("" if made.mailed else "no rows, and reports without rows are not wanted")
-    print(f"{shown(made.letter.subject)}", file=sys.stderr)
-    print(
-        f"{made.letter.row_count:,} row(s), {fate}{f': {shown(remark)}' if remark else ''}", file=sys.stderr
-    )
+    why = f": {shown(made.explanation)}" if made.explanation else ""
+    print(shown(made.letter.subject), file=sys.stderr)
+    print(f"{made.letter.row_count:,} row(s), {fate}{why}", file=sys.stderr)
 
 
 def _as_record(made: Preview, message: str) -> dict[str, object]:
@@ -244,11 +238,3 @@ def _as_record(made: Preview, message: str) -> dict[str, object]:
         "remark": made.remark,
         "message": message,
     }
-
-
-def _entity(scope: Mapping[str, str] | None) -> str | None:
-    return next(iter(scope.values()), None) if scope else None
-
-
-def _detail(run: LedgerRun) -> str | None:
-    return run.error or run.reason

@@ -4,7 +4,7 @@ import shlex
 import sys
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,7 +28,7 @@ from services.report_worker.run_arguments import validate_arguments
 from services.scheduler.commands import report_runs
 from services.scheduler.rhythm import ScheduleInvalid
 from shared.broker import Topology
-from shared.settings import Settings, load_settings
+from shared.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The schedules.")
 
@@ -47,10 +47,10 @@ _AHEAD = 10
 def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the schedules, each with its next firing."""
     now = datetime.now(UTC)
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         schedules = list(list_schedules(connection).values())
     if as_json:
-        print_json([{**_record(schedule), "next_at": _next_at(schedule, now)} for schedule in schedules])
+        print_json([{**asdict(schedule), "next_at": _next_at(schedule, now)} for schedule in schedules])
         return
     print_table(
         ("name", "enabled", "rhythm", "zone", "next firing", "reports"),
@@ -72,9 +72,9 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
 def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     """Show everything about one schedule."""
     now = datetime.now(UTC)
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         schedule = find_schedule(connection, name)
-    record = {**_record(schedule), "next_at": _next_at(schedule, now)}
+    record = {**asdict(schedule), "next_at": _next_at(schedule, now)}
     if as_json:
         print_json(record)
     else:
@@ -102,7 +102,7 @@ def disable(
 @app.command("run")
 def run(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     """Run the reports of a schedule now, enabled or not; its own firings stay as they are."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     catalogue = Catalogue.load(settings.reports.catalogue_path)
     with transaction(settings.database_url) as connection:
         schedule = find_schedule(connection, name)
@@ -125,7 +125,7 @@ def run(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
 @app.command("explain")
 def explain(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     """Tell when a schedule fires next, and what it would mail to whom if it fired now."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     now = datetime.now(UTC)
     catalogue = Catalogue.load(settings.reports.catalogue_path)
     with transaction(settings.database_url) as connection, composing(settings) as composer:
@@ -134,7 +134,7 @@ def explain(context: typer.Context, name: Name, *, as_json: AsJson = False) -> N
         reports = list(expect(connection, composer, catalogue, runs, schedule=name, now=now))
     firings = firings_ahead(schedule.as_scheduled(), now, _AHEAD)
     if as_json:
-        print_json({**_record(schedule), "firings": firings, "reports": reports})
+        print_json({**asdict(schedule), "firings": firings, "reports": reports})
         return
     print(f"{shown(schedule.name)}: {shown(schedule.rhythm)}, {shown(schedule.time_zone)}")
     if not schedule.enabled:
@@ -143,14 +143,6 @@ def explain(context: typer.Context, name: Name, *, as_json: AsJson = False) -> N
     _print_firings(firings)
     for report in reports:
         _print_report(report)
-
-
-def _settings(context: typer.Context) -> Settings:
-    return load_settings(context.obj)
-
-
-def _record(schedule: StoredSchedule) -> dict[str, Any]:
-    return asdict(schedule)
 
 
 def _next_at(schedule: StoredSchedule, now: datetime) -> datetime | str | None:
@@ -167,7 +159,7 @@ def _next_at(schedule: StoredSchedule, now: datetime) -> datetime | str | None:
 def _switch(context: typer.Context, names: list[str], *, every: bool, enabled: bool, as_json: bool) -> None:
     if every == bool(names):
         raise typer.BadParameter("give the names of schedules, or --all for every one", param_hint="NAME")
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         changed = (
             switch_all(connection, enabled=enabled) if every else switch(connection, names, enabled=enabled)
         )

@@ -21,7 +21,7 @@ from services.console.subscriptions.subscriptions import (
     list_subscriptions,
 )
 from services.report_worker.catalogue import Catalogue
-from shared.settings import Settings, load_settings
+from shared.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Who gets the reports.")
 
@@ -34,7 +34,7 @@ _MUTED_FOR = timedelta(days=1)
 @app.command("list")
 def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the subscriptions with the reports that use them."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     reports = Catalogue.load(settings.reports.catalogue_path).reports.values()
     with transaction(settings.database_url) as connection:
         subscriptions = list(list_subscriptions(connection).values())
@@ -59,7 +59,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
 @app.command("show")
 def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     """Show every field of one subscription."""
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         subscription = find_subscription(connection, name)
     if as_json:
         print_json(subscription)
@@ -81,7 +81,7 @@ def set_fields(
     as_json: AsJson = False,
 ) -> None:
     """Change fields of a subscription; all of them or none. An empty value clears a field."""
-    settings = _settings(context)
+    settings = load_settings(context.obj)
     values = read_changes(assignments)
     reports = Catalogue.load(settings.reports.catalogue_path).reports.values()
     with transaction(settings.database_url) as connection:
@@ -132,10 +132,6 @@ def unmute(context: typer.Context, names: Names, *, as_json: AsJson = False) -> 
     _change(context, names, {"mute_until": None}, as_json=as_json)
 
 
-def _settings(context: typer.Context) -> Settings:
-    return load_settings(context.obj)
-
-
 def _span(text: str | None) -> timedelta:
     return _MUTED_FOR if text is None else read_span(text, "--for")
 
@@ -149,7 +145,7 @@ def _login_name() -> str:
 
 
 def _change(context: typer.Context, names: list[str], values: Mapping[str, Any], *, as_json: bool) -> None:
-    with transaction(_settings(context).database_url) as connection:
+    with transaction(load_settings(context.obj).database_url) as connection:
         changed = change(connection, names, values, changed_by=_login_name())
     _print_changed(changed, values, as_json=as_json)
 

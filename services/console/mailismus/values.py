@@ -102,6 +102,14 @@ def size(text: str) -> str:
     return match[1]
 
 
+def number(text: str) -> int:
+    """Return a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise Malformed("is not a whole number") from None
+
+
 def yes_no(text: str) -> tuple[str, bool]:
     """Return Y or N, and whether the original meant it: it took whatever is not yes for no."""
     word = text.lower()

@@ -26,7 +26,7 @@ ORDER BY entry_id;
 -- Unless a chain runs now: beside that one, ours needs no place, claims keep out of each other's way.
 UPDATE mailroom.bounce_poll
 SET poll_id = %(poll_id)s, nominal_at = %(nominal_at)s, next_due_at = NULL, outcome = NULL,
-    silent_after = now() + %(chain_lease)s
+    moved_at = now(), silent_after = now() + %(chain_lease)s
 WHERE next_due_at IS NOT NULL OR silent_after IS NULL OR silent_after < now();
 
 -- name: chain_outcome

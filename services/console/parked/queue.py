@@ -10,7 +10,7 @@ from pika.exceptions import AMQPError, NackError, UnroutableError
 from services.console.names import look_up
 from services.console.parked.message import ParkedMessage, return_queue
 from shared.broker import Topology
-from shared.broker.link import BrokerUnreachable
+from shared.broker.link import BrokerUnreachable, connection_parameters
 from shared.errors import MailroomError
 
 _Held = tuple[int, ParkedMessage]
@@ -27,7 +27,10 @@ def list_parked(amqp_urls: Sequence[str], topology: Topology) -> list[ParkedMess
 
 
 def replay(
-    amqp_urls: Sequence[str], topology: Topology, message_ids: Sequence[str] | None
+    amqp_urls: Sequence[str],
+    topology: Topology,
+    message_ids: Sequence[str] | None,
+    first: Callable[[ParkedMessage], None] = lambda _: None,
 ) -> list[ParkedMessage]:
     """Put messages back on the queues they came from, with their ids, their attempts counted anew.
 
@@ -38,6 +41,7 @@ def replay(
         amqp_urls: nodes of one cluster.
         topology: names of the queues.
         message_ids: which ones; None: all.
+        first: what to do with each before it goes back.
 
     Raises:
         NameUnknown: none of this id is parked.
@@ -47,6 +51,7 @@ def replay(
 
     def put_back(channel: BlockingChannel, message: ParkedMessage) -> None:
         queue = return_queue(message, topology)
+        first(message)
         properties = pika.BasicProperties(
             content_type="application/msgpack",
             delivery_mode=2,
@@ -62,14 +67,23 @@ def replay(
 
 
 def discard(
-    amqp_urls: Sequence[str], topology: Topology, message_ids: Sequence[str] | None
+    amqp_urls: Sequence[str],
+    topology: Topology,
+    message_ids: Sequence[str] | None,
+    first: Callable[[ParkedMessage], None] = lambda _: None,
 ) -> list[ParkedMessage]:
     """Remove messages for good.
+
+    Args:
+        amqp_urls: nodes of one cluster.
+        topology: names of the queues.
+        message_ids: which ones; None: all.
+        first: what to do with each before it goes.
 
     Raises:
         NameUnknown: none of this id is parked.
     """
-    return _take_out(amqp_urls, topology, message_ids, lambda _, __: None)
+    return _take_out(amqp_urls, topology, message_ids, lambda _, message: first(message))
 
 
 def _take_out(
@@ -94,7 +108,7 @@ def _take_out(
 def _holding(amqp_urls: Sequence[str], topology: Topology) -> Iterator[tuple[BlockingChannel, list[_Held]]]:
     """Hold every parked message; what is not acknowledged goes back when the connection closes."""
     try:
-        connection = pika.BlockingConnection([pika.URLParameters(url) for url in amqp_urls])
+        connection = pika.BlockingConnection([connection_parameters(url, "parked") for url in amqp_urls])
     except (AMQPError, OSError) as error:
         raise BrokerUnreachable(f"the broker does not answer ({error!r}); check MAILROOM_AMQP_URL") from error
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 
 from services.console.names import look_up
-from services.report_worker.preferences import REGISTRY, SECTION, PreferenceMalformed, validate
+from services.report_worker.preference_registry import REGISTRY, SECTION, PreferenceMalformed, validate
 from shared.database.statements import load_statements
 
 _SQL = load_statements("services.console.preferences", "preferences.sql")

@@ -11,6 +11,7 @@ from random import Random
 from typing import TypeVar
 
 from services.console.sample_data import originals, replies
+from services.console.sample_data.entries import bounced, waiting
 from services.console.sample_data.originals import Heading
 from services.console.sample_data.randomness import stream
 from services.console.sample_data.replies import Reply
@@ -83,9 +84,6 @@ _ASKED_NOTIFY = (None, "FAILURE", None, "FAILURE,DELAY", None, "SUCCESS,FAILURE"
 _OTHER_NOTIFY = ("NEVER", None, "SUCCESS", "DELAY", "FAILURE")
 _HELOS = ("client.example.com", "[198.51.100.7]", None, "localhost", "gw.example.org")
 
-#: How many finished originals a backlog takes turns with: composing each would outlast loading it.
-_BACKLOG_ORIGINALS = 64
-
 
 def bounces(seed: int, scale: float, now: datetime) -> Iterator[QueuedMessage]:
     """The queue of the sample, tame and hostile messages in turn.
@@ -101,43 +99,6 @@ def bounces(seed: int, scale: float, now: datetime) -> Iterator[QueuedMessage]:
     random = stream(seed, "bounces")
     for number in range(max(1, round(_MESSAGES * scale))):
         yield _Case(number, random, now).queued_message()
-
-
-def backlog(
-    entries: int, seed: int, now: datetime, recipients_per_message: int = 1
-) -> Iterator[QueuedMessage]:
-    """A simple realistic queue for load tests: bounced entries only, originals of 6 to 10 KiB.
-
-    Args:
-        entries: how many entries in all; the last message has fewer recipients when they do not divide.
-        seed: of the repeatable randomness.
-        now: the nominal time; every bounce is older.
-        recipients_per_message: how many entries a message has.
-    """
-    random = stream(seed, "backlog")
-    contents = [
-        originals.newsletter(random, Heading("news@example.com", "reader@example.org", now, number))
-        for number in range(_BACKLOG_ORIGINALS)
-    ]
-    for number, first in enumerate(range(0, entries, recipients_per_message)):
-        bounced_at = now - timedelta(seconds=random.randrange(60, 3600))
-        yield QueuedMessage(
-            SpooledMessage(
-                sender=f"sender{number}@example.com",
-                received_at=bounced_at - timedelta(seconds=30),
-                received_from="198.51.100.7",
-                helo="client.example.com",
-                envelope_id=None,
-                ret=None,
-                smtputf8=False,
-                requiretls=False,
-                content=contents[number % len(contents)],
-            ),
-            tuple(
-                _bounced(f"reader{entry}@example.org", None, None, replies.TAME[0], bounced_at)
-                for entry in range(first, min(first + recipients_per_message, entries))
-            ),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +166,10 @@ class _Case:
         original_recipient = _original_recipient(recipient, turn)
         if self._is_waiting(position):
             tried_at = bounced_at if turn % 2 else None
-            return _waiting(recipient, original_recipient, _turn(_OTHER_NOTIFY, turn), tried_at)
+            return waiting(recipient, original_recipient, _turn(_OTHER_NOTIFY, turn), tried_at)
         # Nobody may be told about a null sender's mail, whatever it asks for (RFC 3461 5.2).
         notify = _turn(_ASKED_NOTIFY if self._sender else _OTHER_NOTIFY, turn)
-        return _bounced(recipient, original_recipient, notify, reply, bounced_at)
+        return bounced(recipient, original_recipient, notify, reply, bounced_at)
 
     def _is_waiting(self, position: int) -> bool:
         """Whether this recipient is still the MTA's: all of some messages, some of every other list."""
@@ -239,44 +200,3 @@ def _original_recipient(recipient: str, turn: int) -> str | None:
         "not an address type",
     )
     return _turn(spelled, turn)
-
-
-def _bounced(
-    recipient: str, original_recipient: str | None, notify: str | None, reply: Reply, bounced_at: datetime
-) -> QueueEntry:
-    server = recipient.rpartition("@")[2]
-    return QueueEntry(
-        recipient=recipient,
-        original_recipient=original_recipient,
-        notify=notify,
-        status="bounced",
-        smtp_status=reply.smtp_status,
-        enhanced_status=reply.enhanced_status,
-        diagnostic=reply.diagnostic,
-        remote_mta=f"mx.{server}" if reply.remote else None,
-        remote_ip="192.0.2.25" if reply.remote else None,
-        attempts=20 if reply.expired else 1,
-        last_attempt_at=bounced_at if reply.remote else None,
-        bounced_at=bounced_at,
-    )
-
-
-def _waiting(
-    recipient: str, original_recipient: str | None, notify: str | None, tried_at: datetime | None
-) -> QueueEntry:
-    """A deferred recipient when it was tried already, else one that is ready for its first attempt."""
-    tried = tried_at is not None
-    return QueueEntry(
-        recipient=recipient,
-        original_recipient=original_recipient,
-        notify=notify,
-        status="deferred" if tried else "ready",
-        smtp_status=451 if tried else None,
-        enhanced_status="4.3.0" if tried else None,
-        diagnostic="451 4.3.0 Temporary lookup failure" if tried else None,
-        remote_mta=f"mx.{recipient.rpartition('@')[2]}" if tried else None,
-        remote_ip="192.0.2.26" if tried else None,
-        attempts=3 if tried else 0,
-        last_attempt_at=tried_at,
-        bounced_at=None,
-    )

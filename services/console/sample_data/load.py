@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 from psycopg import Connection, Cursor
 from psycopg.rows import tuple_row
 
-from services.console.sample_data.bounces import backlog
+from services.console.sample_data.backlog import backlog
 from services.console.sample_data.rows import QueuedMessage
 from services.console.sample_data.sample import Sample, sample
 from shared.database.statements import load_statements
@@ -162,23 +162,23 @@ def _copy_sample(cursor: Cursor[Any], rows: Sample, progress: Progress | None) -
 
 def _copy_queue(cursor: Cursor[Any], queue: Iterable[QueuedMessage]) -> int:
     """Copy messages and entries under new ids; returns how many messages."""
-    cursor.execute(_STATEMENTS["lock_queue"])
-    first_id, entry_id = cursor.execute(_STATEMENTS["last_ids"]).fetchone() or (0, 0)
-    message_id = first_id
+    cursor.execute(_STATEMENTS["pass_ids_given_explicitly"])
+    copied = 0
     remaining = iter(queue)
     while turn := list(islice(remaining, _TURN)):
-        numbered = list(enumerate(turn, start=message_id + 1))
+        numbered = list(zip(_draw(cursor, "draw_message_ids", len(turn)), turn, strict=True))
         messages = ((number, *queued.message) for number, queued in numbered)
         _copy(cursor, _STATEMENTS["copy_messages"], messages, _MESSAGE_TYPES)
         entries = [(number, *entry) for number, queued in numbered for entry in queued.entries]
-        _copy(
-            cursor, _STATEMENTS["copy_entries"], ((n, *e) for n, e in enumerate(entries, start=entry_id + 1))
-        )
-        message_id += len(turn)
-        entry_id += len(entries)
-    if message_id > first_id:
-        cursor.execute(_STATEMENTS["keep_last_ids"], {"message_id": message_id, "entry_id": entry_id})
-    return int(message_id - first_id)
+        entry_ids = _draw(cursor, "draw_entry_ids", len(entries))
+        rows = ((entry_id, *entry) for entry_id, entry in zip(entry_ids, entries, strict=True))
+        _copy(cursor, _STATEMENTS["copy_entries"], rows)
+        copied += len(turn)
+    return copied
+
+
+def _draw(cursor: Cursor[Any], statement: str, count: int) -> list[int]:
+    return [number for (number,) in cursor.execute(_STATEMENTS[statement], {"count": count})]
 
 
 def _copy(

@@ -39,24 +39,22 @@ COPY mailroom.bot_message
     (event, identifier, sent_from, sent_to, received_from, received_by, created, sent, received)
 FROM STDIN;
 
--- name: lock_queue
--- Nobody else may take ids until this transaction has used the ones it reads.
-LOCK TABLE mailroom.spooled_message, mailroom.queue_entry IN SHARE ROW EXCLUSIVE MODE;
+-- name: pass_ids_given_explicitly
+-- A sequence may be behind rows whose ids were not drawn from it; it only ever moves forward.
+SELECT setval(sequence, highest)
+FROM (SELECT pg_get_serial_sequence('mailroom.spooled_message', 'message_id')::regclass,
+             (SELECT max(message_id) FROM mailroom.spooled_message)
+      UNION ALL
+      SELECT pg_get_serial_sequence('mailroom.queue_entry', 'entry_id')::regclass,
+             (SELECT max(entry_id) FROM mailroom.queue_entry)) AS ids (sequence, highest)
+WHERE highest > coalesce(pg_sequence_last_value(sequence), 0);
 
--- name: last_ids
--- The sequence may be ahead of the rows (they are deleted when done) or behind them (ids may be given explicitly).
-SELECT
-    greatest(
-        (SELECT coalesce(max(message_id), 0) FROM mailroom.spooled_message),
-        pg_sequence_last_value(pg_get_serial_sequence('mailroom.spooled_message', 'message_id')::regclass)),
-    greatest(
-        (SELECT coalesce(max(entry_id), 0) FROM mailroom.queue_entry),
-        pg_sequence_last_value(pg_get_serial_sequence('mailroom.queue_entry', 'entry_id')::regclass));
+-- name: draw_message_ids
+-- As the table's own default would, so that services may write to the queue meanwhile.
+SELECT nextval(pg_get_serial_sequence('mailroom.spooled_message', 'message_id')) FROM generate_series(1, %(count)s);
 
--- name: keep_last_ids
-SELECT
-    setval(pg_get_serial_sequence('mailroom.spooled_message', 'message_id')::regclass, %(message_id)s),
-    setval(pg_get_serial_sequence('mailroom.queue_entry', 'entry_id')::regclass, %(entry_id)s);
+-- name: draw_entry_ids
+SELECT nextval(pg_get_serial_sequence('mailroom.queue_entry', 'entry_id')) FROM generate_series(1, %(count)s);
 
 -- name: copy_messages
 COPY mailroom.spooled_message

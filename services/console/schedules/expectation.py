@@ -12,6 +12,7 @@ from services.console.subscriptions.recipients import repeated
 from services.report_worker.attachment import Form
 from services.report_worker.catalogue import Catalogue
 from services.report_worker.composer import Composer
+from services.report_worker.entity import entity_of
 from services.report_worker.preview import Occasion, Preview, occasions, preview_report
 from services.report_worker.recipients import parse_recipients
 from services.report_worker.report import Report
@@ -131,11 +132,10 @@ def _expected(
 def _mail(preview: Preview) -> ExpectedMail:
     letter = preview.letter
     return ExpectedMail(
-        entity=next(iter(preview.scope.values())) if preview.scope else None,
+        entity=entity_of(preview.scope),
         rows=letter.row_count,
         csv_bytes=letter.csv_bytes,
         attachment=_RUNGS[letter.form],
         mailed=preview.mailed,
-        remark=preview.remark
-        or (None if preview.mailed else "no rows, and reports without rows are not wanted"),
+        remark=preview.explanation,
     )

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
+from services.console.moments import parse_moment
 from services.console.names import look_up
 from services.console.subscriptions.recipients import repeated
 from services.console.subscriptions.subscriptions import StoredSubscription
@@ -112,16 +112,6 @@ def _optional(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return lambda text: read(text) if text.strip() else None
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError("not a time with a zone; write it like 2026-07-01T12:00:00Z")
-    return moment
-
-
 #: Every field that can be set, with what reads its value.
 _FIELDS: Mapping[str, Callable[[str], Any]] = {
     "enabled": parse_yes_no,
@@ -132,7 +122,7 @@ _FIELDS: Mapping[str, Callable[[str], Any]] = {
     "alternate_email_subject": _line,
     "columns": _line,
     "tags": _line,
-    "mute_until": _optional(_moment),
+    "mute_until": _optional(lambda text: parse_moment(text.strip())),
     "send_empty": _optional(parse_yes_no),
     "attachment": lambda text: _line(text).lower(),
     "notes": _optional(str.strip),

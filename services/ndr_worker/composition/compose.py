@@ -5,63 +5,24 @@ templates over sanitised fields, many times cheaper than building `email` object
 flufl.bounce are the oracle in the tests instead.
 """
 
-import itertools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 from services.ndr_worker.bounce import Action, FailedRecipient, Notification
 from services.ndr_worker.composition import address, original, sanitise, text_part
 from services.ndr_worker.composition.digest import Digest, digest_text
-from services.ndr_worker.composition.explanation import DOUBLE_BOUNCE, Explainer
+from services.ndr_worker.composition.explanation import DOUBLE_BOUNCE, Account, Explainer
 from services.ndr_worker.composition.fields import date_time
 from services.ndr_worker.composition.header import NdrIdentityError, a_label, from_field, subject_field
+from services.ndr_worker.composition.identity import NdrIdentity
 from services.ndr_worker.composition.languages import Wording, chosen, read_wording
+from services.ndr_worker.composition.multipart_report import Parts, multipart_report
 from services.ndr_worker.composition.reply import STATUS, outcome
-from services.ndr_worker.composition.returned import Extent, Returned, ReturnedContent, returned
+from services.ndr_worker.composition.returned import Extent, Returned, returned
 from services.ndr_worker.composition.status_report import StatusReporter
-
-
-@dataclass(frozen=True, slots=True)
-class NdrIdentity:
-    """In whose name and in which words NDRs are written: the `[ndr]` settings that composition needs.
-
-    Attributes:
-        announce_mta: Name of this system, for Reporting-MTA, Message-ID and `%REPMTA%`.
-        from_address: `address` or `Name <address>`; the address is also the one to ask for help.
-        subject: The Subject of an NDR; encoded when it is not ASCII.
-        text_part: Opening of an NDR with `%REPMTA%` and `%PRODNAME%`; None for the wording's own.
-        product_name: For `%PRODNAME%`.
-        attach_limit: Most octets of the original to return; 0 for none.
-        fallback_status: Status of a failure of which nothing is known.
-        assumed_smtp_status: Reply code of an entry that has none (seed: statuszero); 0: none is assumed.
-        redirect: Where every notification goes instead of to the sender, or None.
-        eight_bit: Whether NDRs may travel as 8BITMIME; if not, an 8-bit original comes back as its header.
-        confidential: Whether to leave out remote servers, log ids and extensions (RFC 3464 section 4.2).
-        language: Language of the first part where `languages` says nothing.
-        languages: Language by the notification's recipient: an address, a domain, or an ending such as `.fr`.
-        templates_path: Folder of further languages, or of own texts for those shipped; or None.
-        html: Whether the first part has an HTML alternative.
-    """
-
-    announce_mta: str
-    from_address: str
-    subject: str
-    text_part: str | None = None
-    product_name: str = "Mailroom"
-    attach_limit: int = 4096
-    fallback_status: str = "5.0.0"
-    assumed_smtp_status: int = 0
-    redirect: str | None = None
-    eight_bit: bool = False
-    confidential: bool = False
-    language: str = "en"
-    languages: Mapping[str, str] = field(default_factory=dict)
-    templates_path: Path | None = None
-    html: bool = False
 
 
 class ComposedNdr(NamedTuple):
@@ -219,34 +180,24 @@ class Composer:
         smtputf8 = not header.isascii()
         # RFC 6533: the global type only where the DSN needs SMTPUTF8 in any case; fewer programs read it.
         is_global = smtputf8 and not all(each.recipient.isascii() for each in notification.recipients)
-        names = _NAMES_OF_FAILURE if action is Action.FAILED else _NAMES
-        text = voice.explainer.text(kind, outcomes, back, message.content_size, until)
-        if identity.html:
-            page = voice.explainer.html(kind, outcomes, back, message.content_size, until)
-            human = text_part.alternatives(
-                text, page, voice.wording.language, f"=_alternative.{mail_id}".encode("ascii")
-            )
-        else:
-            human = text_part.leaf(text, voice.wording.language)
-        report = self._status_reporter.report(message, action, outcomes, until, raw=is_global)
-        parts = [names[0] + human, names[1] + (_GLOBAL_TYPE if is_global else _CLASSIC_TYPE) + report]
-        if back.content:
-            parts.append(names[2] + _content_part(back.extent, back.content, message.content_size))
-        eight_bit = is_global or (back.content is not None and back.content.encoding == b"8bit")
-        boundary = _boundary(mail_id, parts)
-        start = (
-            f"{header}Content-Type: multipart/report; report-type=delivery-status;\r\n"
-            f' boundary="{boundary}"\r\n'
-            f"{_EIGHT_BIT if eight_bit else ''}"
-        ).encode()
-        delimiter = f"\r\n--{boundary}".encode("ascii")
-        return ComposedNdr(
-            mail_id,
-            rcpt_to,
-            b"%b%b--\r\n" % ((delimiter + b"\r\n").join([start, *parts]), delimiter),
-            eight_bit,
-            smtputf8,
+        parts = Parts(
+            self._words(voice, Account(kind, outcomes, back, message.content_size, until), mail_id),
+            self._status_reporter.report(message, action, outcomes, until, raw=is_global),
+            back,
+            message.content_size,
+            is_failure=action is Action.FAILED,
+            is_global=is_global,
         )
+        report = multipart_report(header, mail_id, parts)
+        return ComposedNdr(mail_id, rcpt_to, report, parts.eight_bit, smtputf8)
+
+    def _words(self, voice: "_Voice", account: Account, mail_id: str) -> bytes:
+        """The part for people."""
+        text, language = voice.explainer.text(account), voice.wording.language
+        if not self._identity.html:
+            return text_part.leaf(text, language)
+        page = voice.explainer.html(account)
+        return text_part.alternatives(text, page, language, f"=_alternative.{mail_id}".encode("ascii"))
 
     def _header(
         self, start: str, rcpt_to: str, sender: str, mail_id: str, now: datetime, *, fields: bytes = b""
@@ -274,21 +225,6 @@ class _Voice:
     start: Mapping[str, str]
 
 
-_EIGHT_BIT = "Content-Transfer-Encoding: 8bit\r\n"
-# No parameters and no Content-Transfer-Encoding: RFC 3464 section 2.1, and parsers compare the line.
-_CLASSIC_TYPE = b"Content-Type: message/delivery-status\r\n\r\n"
-_GLOBAL_TYPE = b"Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
-# How Content-Description names the three parts.
-_NAMES_OF_FAILURE = (
-    b"Content-Description: Non-Delivery Notification\r\n",
-    b"Content-Description: Non-Delivery Report\r\n",
-    b"Content-Description: Undelivered message",
-)
-_NAMES = (
-    b"Content-Description: Delivery Notification\r\n",
-    b"Content-Description: Delivery Report\r\n",
-    b"Content-Description: Message",
-)
 _SAMPLE_RECIPIENT = FailedRecipient(
     entry_id=0,
     recipient="recipient@example.com",
@@ -304,35 +240,6 @@ _SAMPLE_RECIPIENT = FailedRecipient(
     bounced_at=datetime.min.replace(tzinfo=UTC),
 )
 _SAMPLE = [(_SAMPLE_RECIPIENT, outcome(_SAMPLE_RECIPIENT))]
-_DESCRIBED = {Extent.WHOLE: b"", Extent.HEADER: b" header", Extent.CUT_HEADER: b" header, cut"}
-
-
-def _content_part(extent: Extent, content: ReturnedContent, content_size: int) -> bytes:
-    size = b"%d of %d octets" % (len(content.body), content_size) if content.truncated else b""
-    header = _DESCRIBED[extent]
-    if size:
-        header += b" (%b)" % size
-    header += b"\r\nContent-Type: " + content.content_type + b"\r\n"
-    if content.encoding != b"7bit":
-        header += b"Content-Transfer-Encoding: " + content.encoding + b"\r\n"
-    if size:
-        header += b"X-Mailroom-Truncated: %b\r\n" % size
-    return header + b"\r\n" + content.body
-
-
-def _boundary(mail_id: str, parts: Iterable[bytes]) -> str:
-    """A boundary that occurs in no part (RFC 2046 section 5.1.1), the same each time the NDR is composed."""
-    for counter in itertools.count():
-        # No line of quoted-printable can hold "=_".
-        boundary = f"=_{mail_id}_{counter}"
-        octets = boundary.encode("ascii")
-        for part in parts:
-            # From the end, where the boundary's rare first letter is compared first.
-            if part.rfind(octets) >= 0:
-                break
-        else:
-            break
-    return boundary
 
 
 def _own_opening(identity: NdrIdentity, announce_mta: str) -> str | None:

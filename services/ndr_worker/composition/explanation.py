@@ -6,6 +6,7 @@ What depends on the language and the settings alone is prepared once; composing 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from jinja2 import TemplateError
 
@@ -28,6 +29,24 @@ _MARK = "\0"
 # Leaves room for the status behind it.
 _CAUSE_LINE = PREFERRED_LINE - len(" (5.999.999)")
 _ADDRESS_INDENT, _INDENT, _REPLY_INDENT = "  ", "    ", "      "
+
+
+class Account(NamedTuple):
+    """What a first part tells of.
+
+    Attributes:
+        kind: An action, or DOUBLE_BOUNCE.
+        recipients: Each recipient with its outcome.
+        returned: What of the original is returned.
+        size: Octets of the original.
+        until: How long a delayed message will be tried, if known.
+    """
+
+    kind: str
+    recipients: Outcomes
+    returned: Returned
+    size: int
+    until: datetime | None = None
 
 
 class Explainer:
@@ -72,30 +91,21 @@ class Explainer:
         }
         self._after = {key: f"\r\n{lines(self._closing[key].format_map(names))}\r\n" for key in self._heading}
 
-    def text(
-        self, kind: str, recipients: Outcomes, returned: Returned, size: int, until: datetime | None = None
-    ) -> str:
+    def text(self, account: Account) -> str:
         """The first part as plain text.
-
-        Args:
-            kind: An action, or DOUBLE_BOUNCE.
-            recipients: Each recipient with its outcome.
-            returned: What of the original is returned.
-            size: Octets of the original.
-            until: How long a delayed message will be tried, if known.
 
         Returns:
             Lines that end with CRLF; untrusted text stands indented, so none of it can pass for our words.
         """
+        kind, recipients, returned, size, until = account
         described = "".join([self._described(kind, each, outcome) for each, outcome in recipients])
         before, after = self._about[returned.extent]
         closing = self._after[kind] if until is None else f"\r\n{lines(self._closing_until(kind, until))}\r\n"
         return f"{self._before[kind]}{described}{before}{self._octets(returned, size)}{after}{closing}"
 
-    def html(
-        self, kind: str, recipients: Outcomes, returned: Returned, size: int, until: datetime | None = None
-    ) -> str:
+    def html(self, account: Account) -> str:
         """The same as a page, everything in it escaped."""
+        kind, recipients, returned, size, until = account
         return self._page.render(
             language=self.language,
             # Failures have their subject from the settings; a page's title is shown nowhere but there.
@@ -115,7 +125,7 @@ class Explainer:
         """
         try:
             for kind in self._heading:
-                self.html(kind, sample, returned, 0)
+                self.html(Account(kind, sample, returned, 0))
         except (TemplateError, TypeError, ValueError) as error:
             raise WordingBroken(
                 f"{self._page.filename} fails for language {self.language}: {error}; mend the template"

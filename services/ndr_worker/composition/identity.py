@@ -1,15 +1,55 @@
 """In whose name NDRs are written, derived from the settings."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
-from services.ndr_worker.composition.compose import NdrIdentity
 from services.ndr_worker.policy import PolicySettings
 from shared.settings import Settings
 
 _log = structlog.get_logger()
 _SYSTEM_NAME = "%SYSNAME%"
+
+
+@dataclass(frozen=True, slots=True)
+class NdrIdentity:
+    """In whose name and in which words NDRs are written: the `[ndr]` settings that composition needs.
+
+    Attributes:
+        announce_mta: Name of this system, for Reporting-MTA, Message-ID and `%REPMTA%`.
+        from_address: `address` or `Name <address>`; the address is also the one to ask for help.
+        subject: The Subject of an NDR; encoded when it is not ASCII.
+        text_part: Opening of an NDR with `%REPMTA%` and `%PRODNAME%`; None for the wording's own.
+        product_name: For `%PRODNAME%`.
+        attach_limit: Most octets of the original to return; 0 for none.
+        fallback_status: Status of a failure of which nothing is known.
+        assumed_smtp_status: Reply code of an entry that has none (seed: statuszero); 0: none is assumed.
+        redirect: Where every notification goes instead of to the sender, or None.
+        eight_bit: Whether NDRs may travel as 8BITMIME; if not, an 8-bit original comes back as its header.
+        confidential: Whether to leave out remote servers, log ids and extensions (RFC 3464 section 4.2).
+        language: Language of the first part where `languages` says nothing.
+        languages: Language by the notification's recipient: an address, a domain, or an ending such as `.fr`.
+        templates_path: Folder of further languages, or of own texts for those shipped; or None.
+        html: Whether the first part has an HTML alternative.
+    """
+
+    announce_mta: str
+    from_address: str
+    subject: str
+    text_part: str | None = None
+    product_name: str = "Mailroom"
+    attach_limit: int = 4096
+    fallback_status: str = "5.0.0"
+    assumed_smtp_status: int = 0
+    redirect: str | None = None
+    eight_bit: bool = False
+    confidential: bool = False
+    language: str = "en"
+    languages: Mapping[str, str] = field(default_factory=dict)
+    templates_path: Path | None = None
+    html: bool = False
 
 
 def identity(settings: Settings) -> NdrIdentity:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from services.ndr_worker.bounce import Action, BouncedMessage, FailedRecipient
 from services.ndr_worker.composition import address, sanitise, xtext
 from services.ndr_worker.composition.fields import date_time, folded
+from services.ndr_worker.composition.log_id import log_id, queue_id
 from services.ndr_worker.composition.reply import Outcome
 
 _CRLF = "\r\n"
@@ -67,9 +68,8 @@ class StatusReporter:
             return f"{block}Arrival-Date: {date_time(message.received_at)}\r\n"
         if received_from := _server(message.helo, message.received_from):
             block += f"Received-From-MTA: dns; {received_from}\r\n"
-        block += (
-            f"Arrival-Date: {date_time(message.received_at)}\r\nX-Mailroom-Queue-ID: {message.message_id}\r\n"
-        )
+        block += f"Arrival-Date: {date_time(message.received_at)}\r\n"
+        block += f"X-Mailroom-Queue-ID: {queue_id(message.message_id)}\r\n"
         if message.envelope_id and not envelope_id:
             block += "X-Mailroom-Original-Envelope-Id: left out, ENVID is not valid\r\n"
         return block
@@ -99,7 +99,7 @@ class StatusReporter:
             f"{f'Remote-MTA: dns; {remote_mta}{_CRLF}' if remote_mta else ''}"
             f"{diagnostic_code(outcome) if lines else ''}"
             f"{f'Last-Attempt-Date: {date_time(last_attempt_at)}{_CRLF}' if last_attempt_at else ''}"
-            f"{'' if confidential else f'Final-Log-ID: {message_id}-{recipient.entry_id}{_CRLF}'}{end}"
+            f"{'' if confidential else f'Final-Log-ID: {log_id(message_id, recipient.entry_id)}{_CRLF}'}{end}"
             f"{'' if confidential or original_recipient or not orcpt else _NO_ORCPT}"
         )
 

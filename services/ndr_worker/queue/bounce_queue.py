@@ -105,7 +105,7 @@ def claim(connection: Connection, poll_id: str, terms: ClaimTerms) -> Claim:
 
 def _take_over(cursor: Cursor, terms: ClaimTerms) -> list[int]:
     """Renew the leases of entries whose worker did not finish in time."""
-    expired = cursor.execute(_SQL["lock_expired"], {"limit": terms.limit}).fetchall()
+    expired = cursor.execute(_SQL["lock_expired"], {"limit": terms.limit, "lease": terms.lease}).fetchall()
     ndr_ids = list({ndr_id for _, ndr_id in expired})
     cursor.execute(_SQL["renew"], {"ndr_ids": ndr_ids, "lease": terms.lease})
     return [entry_id for (entry_id,) in cursor.fetchall()]
@@ -121,6 +121,7 @@ def _take(cursor: Cursor, status: str, budget: int, terms: ClaimTerms) -> tuple[
             "message_ids": waiting,
             "status": status,
             "limit": budget,
+            "whole_batch": budget == terms.limit,
             "lease": terms.lease,
             "max_recipients": terms.max_recipients,
         },

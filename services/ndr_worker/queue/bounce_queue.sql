@@ -1,10 +1,12 @@
 -- name: lock_expired
 -- Entries of a worker that did not finish in time. Their messages are locked; entries of one NDR share lease
--- and message, so an NDR is taken over as a whole or not at all.
+-- and message, so an NDR is taken over as a whole or not at all. A lease that ends later than twice its length
+-- from now was given by a clock that has gone back since. Twice, because ours may have begun before that of a
+-- worker whose lease it sees.
 SELECT e.message_id, e.ndr_id
 FROM mailroom.queue_entry e
 JOIN mailroom.spooled_message m USING (message_id)
-WHERE e.ndr_id IS NOT NULL AND e.leased_until < now()
+WHERE e.ndr_id IS NOT NULL AND (e.leased_until < now() OR e.leased_until > now() + 2 * %(lease)s)
 ORDER BY e.leased_until, e.entry_id
 LIMIT %(limit)s
 FOR NO KEY UPDATE OF m SKIP LOCKED;
@@ -13,18 +15,20 @@ FOR NO KEY UPDATE OF m SKIP LOCKED;
 -- Taken over with the ndr_id they already have: the grouping of a message's recipients never changes.
 UPDATE mailroom.queue_entry
 SET leased_until = now() + %(lease)s
-WHERE ndr_id = ANY(%(ndr_ids)s) AND leased_until < now()
+WHERE ndr_id = ANY(%(ndr_ids)s) AND (leased_until < now() OR leased_until > now() + 2 * %(lease)s)
 RETURNING entry_id;
 
 -- name: lock_bounced
 -- The oldest bounced entries nobody has claimed, with their messages locked. Messages that another worker is
 -- claiming are passed over and the scan goes on, so a batch is short only when the queue is. Those that failed
--- within the settle window wait for the other recipients of their message.
+-- within the settle window wait for the other recipients of their message; those ahead of it do not, they failed
+-- before the clock went back.
 SELECT e.message_id
 FROM mailroom.queue_entry e
 JOIN mailroom.spooled_message m USING (message_id)
 WHERE e.status = 'bounced' AND e.ndr_id IS NULL
-  AND (%(settle)s::interval = interval '0' OR e.bounced_at IS NULL OR e.bounced_at <= now() - %(settle)s::interval)
+  AND (%(settle)s::interval = interval '0' OR e.bounced_at IS NULL OR e.bounced_at <= now() - %(settle)s::interval
+       OR e.bounced_at > now() + %(settle)s::interval)
 ORDER BY e.bounced_at NULLS FIRST, e.entry_id
 LIMIT %(limit)s
 FOR NO KEY UPDATE OF m, e SKIP LOCKED;
@@ -41,7 +45,7 @@ FOR NO KEY UPDATE OF m, e SKIP LOCKED;
 
 -- name: lease
 -- All entries of one status of the locked messages, whole messages up to the limit. Only a first message that
--- alone exceeds it is cut. Each message is one NDR, or several where it has more recipients than one may name.
+-- alone exceeds the whole batch is cut, never what does not fit its rest. Each message is one NDR, or several where it has more recipients than one may name.
 WITH locked AS (
     SELECT message_id, min(position) AS rank
     FROM unnest(%(message_ids)s::bigint[]) WITH ORDINALITY AS l (message_id, position)
@@ -65,7 +69,7 @@ SET ndr_id = named.ndr_id, leased_until = now() + %(lease)s
 FROM counted c
 JOIN named USING (message_id, share)
 WHERE e.entry_id = c.entry_id
-  AND (c.last_of_message <= %(limit)s OR (c.rank = c.first_rank AND c.number <= %(limit)s))
+  AND (c.last_of_message <= %(limit)s OR (%(whole_batch)s AND c.rank = c.first_rank AND c.number <= %(limit)s))
 RETURNING e.entry_id;
 
 -- name: read_entries
@@ -140,10 +144,10 @@ WHERE m.message_id = ANY(%(message_ids)s)
   AND NOT EXISTS (SELECT FROM mailroom.bounce_quarantine q WHERE q.message_id = m.message_id);
 
 -- name: keep_chain
-UPDATE mailroom.bounce_poll SET silent_after = now() + %(chain_lease)s
+UPDATE mailroom.bounce_poll SET silent_after = now() + %(chain_lease)s, moved_at = now()
 WHERE poll_id = %(poll_id)s AND next_due_at IS NULL;
 
 -- name: end_chain
 -- Only the chain that runs now may say when the next one starts.
-UPDATE mailroom.bounce_poll SET next_due_at = now() + %(pause)s, outcome = %(outcome)s
+UPDATE mailroom.bounce_poll SET next_due_at = now() + %(pause)s, outcome = %(outcome)s, moved_at = now()
 WHERE poll_id = %(poll_id)s AND next_due_at IS NULL;

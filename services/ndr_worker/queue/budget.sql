@@ -22,13 +22,15 @@ LEFT JOIN (
 SELECT ndr_id FROM mailroom.ndr_issued WHERE ndr_id = ANY(%(ndr_ids)s::uuid[]) AND held;
 
 -- name: reclaim_digests
--- Digests whose worker did not finish, under the id they have.
+-- Digests whose worker did not finish, under the id they have; as in bounce_queue.sql.
 UPDATE mailroom.ndr_held SET leased_until = now() + %(lease)s
-WHERE digested_at IS NULL AND digest_id IS NOT NULL AND leased_until < now()
+WHERE digested_at IS NULL AND digest_id IS NOT NULL
+  AND (leased_until < now() OR leased_until > now() + 2 * %(lease)s)
 RETURNING digest_id;
 
 -- name: claim_digests
--- Senders whose first held NDR is a period old: all they have waiting, under whatever tag, goes into one digest.
+-- Senders whose first held NDR is a period old, or was held before the clock went back: all they have waiting, under
+-- whatever tag, goes into one digest.
 WITH due AS (
     SELECT sender, gen_random_uuid() AS digest_id
     FROM (
@@ -37,7 +39,7 @@ WITH due AS (
         JOIN mailroom.ndr_issued i USING (ndr_id)
         WHERE h.digested_at IS NULL AND h.digest_id IS NULL
         GROUP BY i.sender
-        HAVING min(h.held_at) <= now() - %(period)s
+        HAVING min(h.held_at) <= now() - %(period)s OR min(h.held_at) > now() + %(period)s
         LIMIT %(limit)s
     ) AS senders
 )

@@ -1,8 +1,10 @@
 -- name: reclaim
--- Notices whose worker did not finish; those of entries that were delivered or bounced meanwhile are moot.
+-- Notices whose worker did not finish, as in bounce_queue.sql; those of entries that were delivered or bounced
+-- meanwhile are moot.
 UPDATE mailroom.delay_notice d SET leased_until = now() + %(lease)s
 FROM mailroom.queue_entry e
-WHERE d.noticed_at IS NULL AND d.leased_until < now() AND e.entry_id = d.entry_id AND e.status = 'deferred'
+WHERE d.noticed_at IS NULL AND (d.leased_until < now() OR d.leased_until > now() + 2 * %(lease)s)
+  AND e.entry_id = d.entry_id AND e.status = 'deferred'
 RETURNING d.ndr_id;
 
 -- name: claim

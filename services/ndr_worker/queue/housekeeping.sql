@@ -1,7 +1,8 @@
 -- name: claim
--- Moving the time on is the claim; one worker in a period finds it due.
+-- Moving the time on is the claim; one worker in a period finds it due. One ahead of now is from before the clock
+-- went back.
 UPDATE mailroom.bounce_poll SET housekept_at = now()
-WHERE housekept_at <= now() - %(interval)s
+WHERE housekept_at <= now() - %(interval)s OR housekept_at > now() + %(interval)s
 RETURNING housekept_at;
 
 -- name: prune_messages

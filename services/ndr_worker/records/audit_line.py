@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from services.ndr_worker.composition.log_id import log_id
 from shared.settings.values import format_time_span
 
 #: What the seed calls an outcome (5.2), by its action in `bounce_audit`; new outcomes follow its style.
@@ -86,7 +87,7 @@ def audit_line(record: AuditRecord, *, dated: bool) -> str:
     action = ACTION_WORDS.get(record.action) or _escaped(record.action)
     origin = f" via {_escaped(record.received_from)}" if record.received_from else " src=MTA"
     line = (
-        f"{time} {action} id={record.message_id:08X}-{record.entry_id}; "
+        f"{time} {action} id={log_id(record.message_id, record.entry_id)}; "
         f"From={_escaped(record.sender)}{origin}; To={_escaped(record.recipient)}; "
         f"Status={record.smtp_status or 0} - "
         f"Transit={format_time_span(record.at - record.received_at)}"

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.ndr_worker.records.audit_line import AuditRecord, audit_line
-from services.ndr_worker.records.durable import AppendFile
+from services.ndr_worker.records.durable import AppendFile, try_out
 from services.ndr_worker.records.path_tokens import PathTemplate, period_start
 from shared.errors import MailroomError
 from shared.settings.model import DirectorySettings, Rotation
@@ -100,6 +100,23 @@ class AuditLog:
             AuditUnwritable: It cannot be opened.
         """
         with self._lock:
+            self._append(self._clock(), b"")
+
+    def try_out(self) -> None:
+        """See whether what failed last time would succeed now; without a failure, do nothing.
+
+        Raises:
+            AuditUnwritable: It would not.
+        """
+        with self._lock:
+            if self._trouble is None:
+                return
+            path = self._template.at(self._clock())
+            try:
+                if path.is_file() or not path.exists():  # a stream has no room to run out of
+                    try_out(path.resolve().parent)
+            except OSError as error:
+                raise AuditUnwritable(path, error) from error
             self._append(self._clock(), b"")
 
     def write(self, records: Sequence[AuditRecord]) -> None:

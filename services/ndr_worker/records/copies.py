@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from services.ndr_worker.records.durable import TEMPORARY_FILES, replace_file
+from services.ndr_worker.records.durable import TEMPORARY_FILES, replace_file, try_out
 from shared.errors import MailroomError
 
 _MAIL_ID = re.compile(r"[A-Za-z0-9._-]+")
@@ -74,6 +74,20 @@ class CopiesFolder:
             replace_file(path, message)
         except OSError as error:
             raise self._failed(path, error) from error
+        self._trouble = None
+
+    def try_out(self) -> None:
+        """See whether what failed last time would succeed now; without a failure, do nothing.
+
+        Raises:
+            CopyUnwritable: It would not.
+        """
+        if self._trouble is None:
+            return
+        try:
+            try_out(self._folder)
+        except OSError as error:
+            raise self._failed(self._folder, error) from error
         self._trouble = None
 
     def trouble(self) -> str | None:

@@ -12,6 +12,8 @@ from typing import Final
 _MODE: Final = 0o644
 #: Names of files that are not whole yet; a pattern for Path.glob.
 TEMPORARY_FILES: Final = ".*.tmp"
+#: Octets that are tried out before records are written again: about what a batch comes to.
+_TRIAL: Final = 256 * 1024
 
 
 class AppendFile:
@@ -97,6 +99,18 @@ def replace_file(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def try_out(folder: Path) -> None:
+    """See that a folder, made when it is missing, has room for a batch's records; no trial is left in it.
+
+    Raises:
+        OSError: It has none, or cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    trial = folder / f".trial.{secrets.token_hex(8)}"
+    replace_file(trial, bytes(_TRIAL))
+    trial.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -49,6 +49,18 @@ class Records:
             if part:
                 part.open()
 
+    def try_out(self) -> None:
+        """See whether a record that could not be written last time could be written now.
+
+        Asked before anything is published: what is published and cannot be recorded is published again.
+
+        Raises:
+            AuditUnwritable, CopyUnwritable: one could not.
+        """
+        for part in (self._audit, self._copies):
+            if part:
+                part.try_out()
+
     def keep_copies(self, copies: Iterable[tuple[str, bytes]]) -> None:
         """Write NDRs to the copies folder; a repetition overwrites the same files.
 
