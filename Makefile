@@ -3,7 +3,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 PYTHON3 ?= python3
 
-.PHONY: help install demo test unit nightly bench lint types format
+.PHONY: help install demo test unit nightly bench chaos lint types format
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ demo: install  ## Show Mailroom doing both of its jobs on real servers (KEEP=1 l
 	@$(PYTHON) -m demo
 
 test: install  ## Run all tests on a real PostgreSQL and RabbitMQ
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --durations=15
 
 unit: install  ## Run the tests that need no server
 	$(PYTHON) -m pytest tests/unit
@@ -30,6 +30,9 @@ nightly: install  ## Run the property tests with 20,000 examples each
 
 bench: install  ## Print the benchmark tables; fails when a bound is broken
 	$(PYTHON) -m tests.benchmarks
+
+chaos: install  ## Kill, restart and cut off everything under load; fails when a mail is lost or repeated
+	$(PYTHON) -m tests.chaos
 
 lint: install  ## Check style, types of imports between rooms, and formatting
 	$(VENV)/bin/ruff check .

@@ -76,6 +76,7 @@ class Fleet:
         self._folder = folder
         self._started = 0
         self._stack = ExitStack()
+        self._leaving: list[ServiceProcess] = []
         self.processes: list[ServiceProcess] = []
 
     def __enter__(self) -> Self:
@@ -127,21 +128,31 @@ class Fleet:
                 time.sleep(0.1)
 
     def replace(self, service: ServiceProcess) -> ServiceProcess:
-        """Start another replica in place of one that was ended."""
+        """Start another replica in place of one that was ended, or is ending and will be seen to its end."""
         self.processes.remove(service)
+        self._leaving.append(service)
         return self.start(service.name)
+
+    def gone(self) -> list[ServiceProcess]:
+        """Return those that were replaced and have ended since the last time."""
+        gone = [service for service in self._leaving if service.process.poll() is not None]
+        self._leaving = [service for service in self._leaving if service not in gone]
+        return gone
 
     def stop(self) -> None:
         """End every process: SIGTERM to all, SIGKILL to those that do not end."""
-        for service in self.processes:
+        running = [*self.processes, *self._leaving]
+        for service in running:
             if service.process.poll() is None:
+                service.process.send_signal(signal.SIGCONT)  # a stopped one hears SIGTERM when it goes on
                 service.process.terminate()
-        for service in self.processes:
+        for service in running:
             try:
                 service.process.wait(20)
             except subprocess.TimeoutExpired:
                 service.kill()
         self.processes.clear()
+        self._leaving.clear()
 
 
 def _spawn(name: str, environment: Mapping[str, str], output: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -8,7 +8,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from demo.servers.free_port import free_ports
 from demo.servers.missing import ServerFailed
@@ -42,15 +44,58 @@ def program_folder(environment: Mapping[str, str]) -> Path | None:
     return next((each for each in folders if all((each / program).exists() for program in _PROGRAMS)), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A private server: may be stopped and started again, on the same port and with the same data.
+
+    Attributes:
+        url: of its maintenance database, for its superuser.
+        data: its data folder.
+        log: where what it says goes.
+        user: whom it runs as.
+        control: `pg_ctl` with what it always takes.
+        options: of `postgres`.
+        environment: variables it gets besides this process's own.
+    """
+
+    url: str
+    data: Path
+    log: Path
+    user: str
+    control: Sequence[str]
+    options: str
+    environment: Mapping[str, str]
+
+    def start(self) -> None:
+        """Start it and wait until it can be used.
+
+        Raises:
+            ServerFailed: it does not start.
+        """
+        options = ["--timeout=60", f"--log={self.log}", f"--options={self.options}"]
+        _run([*self.control, *options, "start"], self.user, self.log, self.environment)
+
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """Stop it if it runs; `immediate` is as when its machine dies: it recovers at the next start."""
+        if (self.data / "postmaster.pid").exists():
+            _run([*self.control, f"--mode={mode}", "stop"], self.user, self.log)
+
+
 @contextmanager
-def started(folder: Path) -> Iterator[str]:
+def started(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run a server as `server` does; yields the URL of its maintenance database, for its superuser."""
+    with server(folder, environment) as running:
+        yield running.url
+
+
+@contextmanager
+def server(folder: Path, environment: Mapping[str, str] | None = None, options: str = "") -> Iterator[Server]:
     """Run a server with a data folder of its own.
 
     Args:
         folder: of the programs, from `program_folder`.
-
-    Yields:
-        The URL of its maintenance database, for its superuser.
+        environment: variables the server gets besides this process's own.
+        options: of `postgres`, on top of ours.
 
     Raises:
         ServerFailed: it could not be set up or started.
@@ -61,14 +106,20 @@ def started(folder: Path) -> Iterator[str]:
         data, log = Path(home, "data"), Path(home, "log")
         (port,) = free_ports(1)
         password = _initialise(folder, data, user)
-        control = [f"{folder}/pg_ctl", f"--pgdata={data}", "--wait", "--silent"]
+        running = Server(
+            url=f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres",
+            data=data,
+            log=log,
+            user=user,
+            control=[f"{folder}/pg_ctl", f"--pgdata={data}", "--wait", "--silent"],
+            options=f"{_SERVER_OPTIONS} {options} -p {port}",
+            environment=environment or {},
+        )
         try:
-            options = f"{_SERVER_OPTIONS} -p {port}"
-            _run([*control, "--timeout=60", f"--log={log}", f"--options={options}", "start"], user, log)
-            yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+            running.start()
+            yield running
         finally:
-            if (data / "postmaster.pid").exists():
-                _run([*control, "--mode=fast", "stop"], user, log)
+            running.stop()
 
 
 def _user() -> str:
@@ -94,7 +145,9 @@ def _initialise(folder: Path, data: Path, user: str) -> str:
     return password
 
 
-def _run(command: Sequence[str], user: str, log: Path | None) -> None:
+def _run(
+    command: Sequence[str], user: str, log: Path | None, environment: Mapping[str, str] | None = None
+) -> None:
     root = os.geteuid() == 0
     # a started server keeps its starter's standard streams; a pipe would wait for it to end
     with tempfile.TemporaryFile() as output:
@@ -105,6 +158,7 @@ def _run(command: Sequence[str], user: str, log: Path | None) -> None:
             stderr=output,
             cwd="/",
             check=False,
+            env={**os.environ, **(environment or {})},
             user=user if root else None,
             group=pwd.getpwnam(user).pw_gid if root else None,
             extra_groups=[] if root else None,

@@ -49,19 +49,75 @@ def find_programs(environment: Mapping[str, str]) -> Programs | None:
     return Programs(_without_wrapper(server), _without_wrapper(control), name_server)
 
 
+@dataclass(slots=True)
+class Node:
+    """A private node: may be stopped and started again, on the same port and with what it had on disk.
+
+    Attributes:
+        command: runs it.
+        environment: what it runs with.
+        log: where what it says goes.
+        amqp_url: where it listens.
+        control: its `rabbitmqctl`.
+        answers: whether a broker can be used at an AMQP URL.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    amqp_url: str
+    control: Rabbitmqctl
+    answers: Callable[[str], bool]
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it can be used.
+
+        Raises:
+            ServerFailed: it ended, or did not answer within `START_SECONDS`.
+        """
+        process = self._process = _spawn(self.command, self.environment, self.log)
+        deadline = time.monotonic() + START_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            if self.answers(self.amqp_url):
+                return
+            time.sleep(0.25)
+        said = self.log.read_text(errors="replace")[-2000:]
+        raise ServerFailed(
+            f"The private RabbitMQ node did not start within {START_SECONDS} s; it said:\n{said}"
+        )
+
+    def stop(self) -> None:
+        """Shut it down."""
+        if self._process is not None:
+            _end(self._process)
+
+    def kill(self) -> None:
+        """SIGKILL, as when its machine dies."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
 @contextmanager
 def started(
     programs: Programs, environment: Mapping[str, str], answers: Callable[[str], bool]
 ) -> Iterator[tuple[str, Rabbitmqctl]]:
+    """Run a node as `node` does; yields its AMQP URL and its `rabbitmqctl`."""
+    with node(programs, environment, answers) as running:
+        yield running.amqp_url, running.control
+
+
+@contextmanager
+def node(
+    programs: Programs, environment: Mapping[str, str], answers: Callable[[str], bool]
+) -> Iterator[Node]:
     """Run a node with everything of its own.
 
     Args:
         programs: from `find_programs`.
         environment: what the node runs with besides its own settings.
         answers: whether a broker can be used at an AMQP URL.
-
-    Yields:
-        Its AMQP URL and its `rabbitmqctl`.
 
     Raises:
         ServerFailed: it ended, or did not answer within `START_SECONDS`.
@@ -74,12 +130,16 @@ def started(
         _write_configuration(home, amqp_port, password)
         own = dict(environment) | _settings(home, distribution_port, control_port, name_server_port)
         name_server = [programs.name_server, "-port", str(name_server_port), "-address", "127.0.0.1"]
+        control = rabbitmqctl_program(programs.control, own)
+        running = Node([programs.server], own, home / "node.log", amqp_url, control, answers)
         with _process(name_server, own, home / "epmd.log"):
             # a node that finds no name server starts one in the background, which nobody would end
             _wait_for_port(name_server_port)
-            with _process([programs.server], own, home / "node.log") as node:
-                _wait_until(lambda: answers(amqp_url), node, home / "node.log")
-                yield amqp_url, rabbitmqctl_program(programs.control, own)
+            try:
+                running.start()
+                yield running
+            finally:
+                running.stop()
 
 
 def _without_wrapper(program: str) -> str:
@@ -125,9 +185,17 @@ def _settings(home: Path, distribution_port: int, control_port: int, name_server
 def _process(
     command: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
+    process = _spawn(command, environment, log)
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     """Run a program, in a session of its own so that Ctrl-C reaches us and not it."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
+    with log.open("ab") as output:
+        return subprocess.Popen(
             command,
             env=environment,
             cwd=log.parent,
@@ -136,15 +204,15 @@ def _process(
             stderr=output,
             start_new_session=True,
         )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
     try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _wait_for_port(port: int) -> None:
@@ -157,13 +225,3 @@ def _wait_for_port(port: int) -> None:
         else:
             return
     raise ServerFailed(f"RabbitMQ's name server epmd does not answer on port {port}.")
-
-
-def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        if ready():
-            return
-        time.sleep(0.25)
-    said = log.read_text(errors="replace")[-2000:]
-    raise ServerFailed(f"The private RabbitMQ node did not start within {START_SECONDS} s; it said:\n{said}")
