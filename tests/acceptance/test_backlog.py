@@ -10,6 +10,8 @@ from demo.arrivals import expected
 from demo.fleet import ServiceProcess
 from demo.servers.rabbitmq import Broker
 from services.console.sample_data.load import load_backlog, load_sample
+from services.mail_relay.__main__ import THREADS_PER_CONNECTION
+from shared.settings.model import RelaySettings
 from tests.acceptance.house import House, house, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -94,7 +96,8 @@ def test_killing_each_process_in_turn_loses_nothing_and_repeats_nothing_beyond_t
         assert repeated(home) <= home.in_doubt(), (
             "what came twice must be declared in doubt by its ledger row"
         )
-        assert len(home.in_doubt()) <= REPLICAS["mail_relay"] * 4, "only what the killed relays had in hand"
+        in_hand = REPLICAS["mail_relay"] * RelaySettings().connections * THREADS_PER_CONNECTION
+        assert len(home.in_doubt()) <= in_hand, "only what the killed relays had in hand"
 
 
 def test_sigterm_in_mid_work_drains_with_exit_0_and_loses_and_repeats_nothing(

@@ -69,6 +69,6 @@ def assert_correct(mail: CaughtMail, failed: dict[int, set[str]]) -> None:
     # what the sender wrote is returned as it was: its own defects are not the notification's
     assert message.defects == []
     assert [defect for part in parts for defect in part.defects] == []
-    queue_id = int(cast("EmailMessage", parts[1].get_payload(0))["X-Mailroom-Queue-ID"])
+    queue_id = int(cast("EmailMessage", parts[1].get_payload(0))["X-Mailroom-Queue-ID"], 16)
     found = {address.decode() for address in scan_message(message_from_bytes(mail.content))}
     assert found == {address.lower() for address in failed[queue_id]} or found == failed[queue_id]

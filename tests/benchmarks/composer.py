@@ -17,7 +17,9 @@ from statistics import median
 from uuid import UUID
 
 from services.ndr_worker.bounce import BouncedMessage, FailedRecipient, Notification
-from services.ndr_worker.composition.compose import Composer, NdrIdentity
+from services.ndr_worker.composition.compose import Composer
+from services.ndr_worker.composition.identity import NdrIdentity
+from services.ndr_worker.composition.log_id import log_id, queue_id
 from services.ndr_worker.composition.verify import defects
 
 #: Our CPU time is at most this part of EmailMessage's.
@@ -123,7 +125,7 @@ def _per_message(message: BouncedMessage) -> Message:
     block["Reporting-MTA"] = "dns; mx1.mail.example.com"
     block["Received-From-MTA"] = f"dns; {message.helo} ({message.received_from})"
     block["Arrival-Date"] = format_datetime(message.received_at)
-    block["X-Mailroom-Queue-ID"] = str(message.message_id)
+    block["X-Mailroom-Queue-ID"] = queue_id(message.message_id)
     return block
 
 
@@ -136,7 +138,7 @@ def _per_recipient(message: BouncedMessage, recipient: FailedRecipient) -> Messa
     block["Remote-MTA"] = f"dns; {recipient.remote_mta} ({recipient.remote_ip})"
     block["Diagnostic-Code"] = f"smtp; {recipient.diagnostic}"
     block["Last-Attempt-Date"] = format_datetime(NOW)
-    block["Final-Log-ID"] = f"{message.message_id}-{recipient.entry_id}"
+    block["Final-Log-ID"] = log_id(message.message_id, recipient.entry_id)
     return block
 
 

@@ -8,7 +8,7 @@ _KNOWN_KEYS = {"mail", "report.run", "bounces.poll"}
 
 
 class RecordingPublisher:
-    """Confirms what has a queue, and remembers it.
+    """Confirms what has a queue, and remembers it, posts apart.
 
     Args:
         refuse: tells which messages the broker would not take.
@@ -16,10 +16,14 @@ class RecordingPublisher:
 
     def __init__(self, refuse: Callable[[Outgoing], bool] = lambda _: False) -> None:
         self.published: list[Outgoing] = []
+        self.posted: list[Outgoing] = []
         self._refuse = refuse
 
     def publish(self, messages: list[Outgoing]) -> list[Outcome]:
         return [self._publish(message) for message in messages]
+
+    def post(self, messages: list[Outgoing]) -> None:
+        self.posted += messages
 
     def _publish(self, message: Outgoing) -> Outcome:
         if message.routing_key not in _KNOWN_KEYS:

@@ -4,7 +4,7 @@ import pytest
 
 from services.console.names import NameUnknown
 from services.console.subscriptions.changes import ChangeRefused
-from services.report_worker.preferences import PreferenceMalformed
+from services.report_worker.preference_registry import PreferenceMalformed
 from tests.integration.console.conftest import Mailroom
 
 pytestmark = pytest.mark.integration

@@ -1,17 +1,23 @@
-import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
 from demo.catcher import Catcher
+from demo.roles import acting_as
 from services.mail_relay.attempt import postponed, refused_as_malformed
+from services.mail_relay.database import open_pool
 from services.mail_relay.ledger import Ledger
 from services.mail_relay.relay import Relay
-from shared.wire import MessageRef
+from shared.broker.events import Events
+from shared.broker.message import Outgoing
+from shared.wire.event import Event
 from shared.worker import Poison, Retry
-from tests.integration.mail_relay.conftest import Counted, MakeRelay, Rows
+from tests.integration.mail_relay.conftest import Counted, MakeRelay, Rows, relay_of
 from tests.integration.mail_relay.scripted_server import ScriptedServer
 from tests.unit.mail_relay.mails import MESSAGE, mail
 
@@ -24,15 +30,6 @@ SPOOL = "SELECT * FROM mailroom.spooled_message"
 
 def states(rows: Rows) -> dict[str, str]:
     return {row["recipient"]: row["state"] for row in rows(LEDGER)}
-
-
-def store_body(rows: Rows, message: bytes) -> None:
-    rows(
-        "INSERT INTO mailroom.mail_body (mail_id, content, size, sha256) VALUES ('mail-1', %s, %s, %s)",
-        message,
-        len(message),
-        hashlib.sha256(message).hexdigest(),
-    )
 
 
 def test_a_mail_is_delivered_once_and_its_repetition_dropped(
@@ -165,56 +162,6 @@ def test_a_mail_past_its_time_is_given_up_with_the_last_reply(make_relay: MakeRe
     assert (entry["remote_mta"], entry["remote_ip"]) == ("127.0.0.1", None)
 
 
-def test_a_stored_message_is_verified_sent_and_deleted(make_relay: MakeRelay, rows: Rows) -> None:
-    message = MESSAGE + b"x" * 76 + b"\r\n"
-    store_body(rows, message)
-    reference = MessageRef("mail-1", len(message), hashlib.sha256(message).hexdigest())
-    with Catcher() as catcher:
-        relay = make_relay(catcher.smtp_url)
-        relay.deliver(mail(message=reference))
-        (caught,) = catcher.messages
-        assert caught.content == message
-        assert rows("SELECT mail_id FROM mailroom.mail_body") == []
-        # a producer that repeats itself stores it again
-        store_body(rows, message)
-        relay.deliver(mail(message=reference))
-        relay.close()
-        assert len(catcher.messages) == 1
-    assert rows("SELECT mail_id FROM mailroom.mail_body") == []
-
-
-def test_a_stored_message_stays_while_a_recipient_is_deferred(make_relay: MakeRelay, rows: Rows) -> None:
-    store_body(rows, MESSAGE)
-    reference = MessageRef("mail-1", len(MESSAGE), hashlib.sha256(MESSAGE).hexdigest())
-    with Catcher(answer=lambda _, rcpt: "451 busy" if rcpt.startswith("bob") else None) as catcher:
-        relay = make_relay(catcher.smtp_url)
-        with pytest.raises(Retry):
-            relay.deliver(mail(message=reference, rcpt_to=("ann@example.org", "bob@example.org")))
-        relay.close()
-    assert len(rows("SELECT mail_id FROM mailroom.mail_body")) == 1
-
-
-@pytest.mark.parametrize(
-    ("stored", "reason"),
-    [
-        (MESSAGE[:-2] + b"!\n", "is not the message that was stored"),
-        (MESSAGE[:-2], "is not the message that was stored"),
-        (None, "has no row 'mail-1'"),
-    ],
-)
-def test_a_stored_message_that_is_not_what_it_was_is_poison(
-    make_relay: MakeRelay, rows: Rows, stored: bytes | None, reason: str
-) -> None:
-    if stored is not None:
-        store_body(rows, stored)
-    reference = MessageRef("mail-1", len(MESSAGE), hashlib.sha256(MESSAGE).hexdigest())
-    with ScriptedServer() as server, pytest.raises(Poison, match=reason):
-        make_relay(server.url).deliver(mail(message=reference))
-    assert server.connections == 0
-    (row,) = rows(LEDGER)
-    assert (row["state"], row["leased_until"]) == ("deferred", None), "a replay must find it free"
-
-
 @pytest.mark.parametrize(
     "hostile",
     ["eve@example.org>\r\nRCPT TO:<ann@example.org", "eve\0@example.org", "eve x@example.org", "e" * 9000],
@@ -339,3 +286,108 @@ def test_of_two_relays_that_get_the_same_mail_at_once_one_sends_it(make_relay: M
     # the second may also come when the first has finished
     assert outcomes <= {"done", "another relay is at it"}
     assert set(states(rows).values()) == {"delivered"}
+
+
+def test_of_many_mails_that_two_relays_of_many_threads_get_at_once_each_is_sent_once(
+    pool: ConnectionPool, database_url: str, rows: Rows
+) -> None:
+    names = [f"mail-{number}" for number in range(150)]
+
+    def deliver(relay: Relay, mail_id: str) -> None:
+        with suppress(Retry):
+            relay.deliver(mail(mail_id=mail_id, rcpt_to=("ann@example.org", "bob@example.org")))
+
+    with (
+        Catcher() as catcher,
+        open_pool(acting_as(database_url, "worker"), size=4) as other_pool,
+        ThreadPoolExecutor(16) as threads,
+    ):
+        relays = [relay_of(each, catcher.smtp_url, connections=4) for each in (pool, other_pool)]
+        waiting = [
+            threads.submit(deliver, relay, mail_id)
+            for order in (names, names[::-1])
+            for pair in zip(order, order, strict=True)
+            for relay, mail_id in zip(relays, pair, strict=True)
+        ]
+        for each in waiting:
+            each.result(60)
+        for relay in relays:
+            relay.close()
+        assert len(catcher.messages) == len(names)
+    assert {(row["state"], row["attempts"], row["in_doubt"]) for row in rows(LEDGER)} == {("delivered", 1, 0)}
+
+
+def test_the_results_of_a_group_bounce_each_with_its_own_message(ledger: Ledger, rows: Rows) -> None:
+    def record(number: int) -> None:
+        sent = mail(mail_id=f"mail-{number}", mail_from=f"from{number}@example.com")
+        to = [f"{name}{number}@example.org" for name in ("ann", "bob")]
+        begun = ledger.begin(sent, to)
+        start.wait()
+        results = [refused_as_malformed(to[0], "no"), postponed(to[1], "busy")]
+        ledger.record(sent, begun.attempts, results, str(number).encode())
+
+    start = threading.Barrier(12)
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(record, range(12)))
+    bounced = rows(
+        "SELECT sender, recipient, convert_from(content, 'UTF8') AS content"
+        " FROM mailroom.queue_entry JOIN mailroom.spooled_message USING (message_id)"
+    )
+    assert sorted((row["sender"], row["recipient"], row["content"]) for row in bounced) == sorted(
+        (f"from{number}@example.com", f"ann{number}@example.org", str(number)) for number in range(12)
+    )
+
+
+def test_a_value_that_postgresql_cannot_keep_hurts_only_its_own_mail(ledger: Ledger, rows: Rows) -> None:
+    start = threading.Barrier(8)
+
+    def begin(number: int) -> str:
+        start.wait()
+        kind = "re\0port" if number == 3 else "report"
+        try:
+            ledger.begin(mail(mail_id=f"mail-{number}", kind=kind), ["ann@example.org"])
+        except psycopg.DataError:
+            return f"mail-{number}"
+        return "begun"
+
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = sorted(threads.map(begin, range(8)))
+    assert outcomes == ["begun"] * 7 + ["mail-3"]
+    assert len(rows(LEDGER)) == 7
+
+
+def test_a_failing_mail_waits_as_its_schedule_says(make_relay: MakeRelay) -> None:
+    with Catcher(answer=lambda *_: "451 4.3.0 busy") as catcher:
+        relay = make_relay(catcher.smtp_url, retry_after="1m | 5m", retry_jitter=0)
+        waits = []
+        for _ in range(3):
+            with pytest.raises(Retry) as retry:
+                relay.deliver(mail())
+            waits.append(retry.value.delay)
+        with pytest.raises(Retry) as last:
+            relay.deliver(mail(expires_at=datetime.now(UTC) + timedelta(seconds=30)))
+        relay.close()
+    assert waits == [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=5)]
+    assert last.value.delay is not None
+    assert last.value.delay <= timedelta(seconds=31), "the mail expires before"
+
+
+def test_results_are_announced_for_each_recipient(pool: ConnectionPool, rows: Rows) -> None:
+    posted: list[Event] = []
+
+    class Posting:
+        def post(self, messages: list[Outgoing]) -> None:
+            posted.extend(Event.decode(message.type, message.body) for message in messages)
+
+    answers = {"bob@example.org": "550 5.1.1 no", "cid@example.org": "451 4.3.0 busy"}
+    with Catcher(answer=lambda _, rcpt: answers.get(rcpt)) as catcher:
+        relay = relay_of(pool, catcher.smtp_url, events=Events("events", Posting()))
+        with pytest.raises(Retry):
+            relay.deliver(mail(rcpt_to=("ann@example.org", *answers)))
+        relay.close()
+    assert {(event.event, event.details["recipient"]) for event in posted} == {
+        ("mail.delivered", "ann@example.org"),
+        ("mail.failed", "bob@example.org"),
+        ("mail.deferred", "cid@example.org"),
+    }
+    assert {event.subject_id for event in posted} == {"mail-1"}

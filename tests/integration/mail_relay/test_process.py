@@ -29,7 +29,11 @@ def start_relay(database_url: str, broker: Broker, tmp_path: Path) -> Iterator[S
 
     def start(smtp_url: str) -> subprocess.Popen[bytes]:
         variables = environment(
-            database_url, broker, MAILROOM_SMTP_URL=smtp_url, MAILROOM_BROKER__RETRY_STEPS="200ms"
+            database_url,
+            broker,
+            MAILROOM_SMTP_URL=smtp_url,
+            MAILROOM_BROKER__RETRY_STEPS="200ms",
+            MAILROOM_RELAY__RETRY_AFTER="200ms",
         )
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(

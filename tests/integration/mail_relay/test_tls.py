@@ -1,70 +1,90 @@
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from services.mail_relay.reply import Verdict
-from services.mail_relay.server import SmtpServer
-from services.mail_relay.submission import Submission
-from shared.settings.model import RelaySettings
-from shared.worker import Retry
-from tests.integration.mail_relay.conftest import MakeRelay
+from services.mail_relay.submission import CaFileUnusable, verifying
+from tests.integration.mail_relay.certificates import Certificates, issue
 from tests.integration.mail_relay.scripted_server import ScriptedServer
-from tests.unit.mail_relay.mails import MESSAGE, mail
+from tests.integration.mail_relay.submitting import submit, submitting
+from tests.unit.mail_relay.mails import MESSAGE
 
 pytestmark = pytest.mark.integration
 
+STARTTLS = ("STARTTLS", "PIPELINING")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Of an authority of our own, for localhost."""
+    return issue(tmp_path_factory.mktemp("certificates"), "DNS:localhost")
+
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate for localhost, with its key."""
-    path = tmp_path / "certificate.pem"
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(path)]
-    subprocess.run(
-        ["openssl", "req", "-x509", *key, *names, "-out", str(tmp_path / "public.pem")],
-        check=True,
-        capture_output=True,
-    )
-    path.write_bytes(path.read_bytes() + (tmp_path / "public.pem").read_bytes())
-    return path
-
-
-def speaking_tls(certificate: Path) -> ssl.SSLContext:
+def tls(certificates: Certificates) -> ssl.SSLContext:
+    """What a server needs to speak TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context.load_cert_chain(certificates.server)
     return context
 
 
-def over_tls(server: ScriptedServer, host: str) -> SmtpServer:
-    return SmtpServer(host, int(server.url.rpartition(":")[2]), "tls")
+def url(server: ScriptedServer, scheme: str, host: str = "localhost") -> str:
+    return server.url.replace("smtp://127.0.0.1", f"{scheme}://{host}")
 
 
-def test_a_trusted_server_gets_the_mail_over_tls(certificate: Path) -> None:
-    with ScriptedServer(tls=speaking_tls(certificate)) as server:
-        trusting = ssl.create_default_context(cafile=str(certificate))
-        submission = Submission(over_tls(server, "localhost"), "mx1.example", RelaySettings(), trusting)
-        (result,) = submission.submit(mail(), ["ann@example.org"], MESSAGE)
-        submission.close()
-    assert result.verdict is Verdict.DELIVERED
-    assert server.messages == [MESSAGE]
+@pytest.mark.parametrize(("scheme", "extensions"), [("smtps", ("PIPELINING",)), ("smtp+starttls", STARTTLS)])
+def test_a_trusted_server_gets_the_mail_over_tls(
+    certificates: Certificates, tls: ssl.SSLContext, scheme: str, extensions: tuple[str, ...]
+) -> None:
+    with ScriptedServer(extensions, tls=tls) as server:
+        with submitting(url(server, scheme), ca_file=certificates.authority) as submission:
+            assert [submit(submission).verdict for _ in range(3)] == [Verdict.DELIVERED] * 3
+        assert server.messages == [MESSAGE] * 3
+        assert (server.connections, server.count("QUIT")) == (1, 1)
 
 
+@pytest.mark.parametrize(("scheme", "extensions"), [("smtps", ("PIPELINING",)), ("smtp+starttls", STARTTLS)])
 @pytest.mark.parametrize(("host", "trusted"), [("localhost", False), ("127.0.0.1", True)])
 def test_a_server_without_a_certificate_we_trust_for_its_name_gets_nothing(
-    certificate: Path, host: str, *, trusted: bool
+    certificates: Certificates,
+    tls: ssl.SSLContext,
+    scheme: str,
+    extensions: tuple[str, ...],
+    host: str,
+    *,
+    trusted: bool,
 ) -> None:
-    with ScriptedServer(tls=speaking_tls(certificate)) as server:
-        context = ssl.create_default_context(cafile=str(certificate)) if trusted else None
-        submission = Submission(over_tls(server, host), "mx1.example", RelaySettings(), context)
-        (result,) = submission.submit(mail(), ["ann@example.org"], MESSAGE)
+    with ScriptedServer(extensions, tls=tls) as server:
+        ca_file = certificates.authority if trusted else None
+        with submitting(url(server, scheme, host), ca_file=ca_file) as submission:
+            result = submit(submission)
+        assert server.count("MAIL") == 0
     assert result.verdict is Verdict.DEFERRED
     assert "CERTIFICATE_VERIFY_FAILED" in result.reply
-    assert server.commands == []
 
 
-def test_starttls_is_not_done_without_when_the_server_does_not_offer_it(make_relay: MakeRelay) -> None:
-    with ScriptedServer() as server, pytest.raises(Retry, match="STARTTLS"):
-        make_relay(server.url.replace("smtp://", "smtp+starttls://")).deliver(mail())
-    assert server.count("MAIL") == 0
+@pytest.mark.parametrize(
+    ("extensions", "reply", "reason"),
+    [
+        (("PIPELINING",), "220 ready", "it does not offer STARTTLS"),
+        (STARTTLS, "454 4.7.0 not now", r"454 4.7.0 not now"),
+        (STARTTLS, "220 ready\r\n250 AUTH PLAIN", "it went on in plain text after STARTTLS"),
+    ],
+)
+def test_starttls_is_never_done_without(extensions: tuple[str, ...], reply: str, reason: str) -> None:
+    with ScriptedServer(extensions, {"STARTTLS": reply}) as server:
+        with submitting(url(server, "smtp+starttls").replace("://", "://ann:secret@")) as submission:
+            result = submit(submission)
+        assert (server.count("MAIL"), server.count("AUTH")) == (0, 0)
+    assert result.verdict is Verdict.DEFERRED
+    assert reason in result.reply
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_a_file_without_certificates_is_told_at_once(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "authority.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CaFileUnusable, match=r"relay\.ca_file .*authority\.pem cannot be used .* PEM"):
+        verifying(path)

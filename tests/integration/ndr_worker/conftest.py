@@ -8,7 +8,9 @@ from psycopg_pool import ConnectionPool
 
 from demo.roles import acting_as
 from services.ndr_worker.batch import BatchHandler
+from services.ndr_worker.high_water import HighWaterMark
 from shared.broker import Topology
+from shared.broker.events import Events
 from tests.doubles.publisher import RecordingPublisher
 from tests.integration.ndr_worker.harness import Handler, Queue, settings
 
@@ -27,7 +29,11 @@ def pool(database_url: str) -> Iterator[ConnectionPool]:
 
 @pytest.fixture
 def make_handler(pool: ConnectionPool) -> Handler:
-    def make(publisher: RecordingPublisher, **variables: str) -> BatchHandler:
-        return BatchHandler(pool, publisher, Topology(), settings(**variables))
+    def make(
+        publisher: RecordingPublisher, mail_out: HighWaterMark | None = None, **variables: str
+    ) -> BatchHandler:
+        chosen = settings(**variables)
+        events = Events.of(chosen, publisher)
+        return BatchHandler(pool, publisher, Topology(), chosen, mail_out=mail_out, events=events)
 
     return make

@@ -186,6 +186,22 @@ def test_a_worker_that_died_after_the_claim_is_followed_by_one_that_keeps_its_gr
     assert sorted(named.values()) == [1, 2]
 
 
+def test_a_message_that_does_not_fit_behind_entries_taken_over_waits_for_the_next_batch_whole(
+    queue: Queue, pool: ConnectionPool
+) -> None:
+    queue.add("left@example.net")
+    with pool.connection() as connection:
+        connection.autocommit = True
+        (left,) = _claim(connection, limit=2).notifications
+        queue.let_leases_end()
+        queue.add("b@example.net", "c@example.net")
+        taken_over = _claim(connection, limit=2)
+        assert [each.ndr_id for each in taken_over.notifications] == [left.ndr_id]
+        assert taken_over.full, "or the chain would end with a message waiting"
+        (whole,) = _claim(connection, limit=2).notifications
+        assert len(whole.recipients) == 2
+
+
 def _claim(connection: psycopg.Connection[Any], limit: int = 100) -> bounce_queue.Claim:
     minute = timedelta(minutes=1)
     terms = bounce_queue.ClaimTerms(limit=limit, prefix=4096, lease=minute, chain_lease=minute)

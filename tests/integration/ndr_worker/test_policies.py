@@ -132,8 +132,10 @@ def test_s4_an_audit_that_cannot_be_written_keeps_the_entries_and_is_told(
     assert handler.trouble() is not None
     (outcome,) = queue.rows("SELECT outcome FROM mailroom.bounce_poll")
     assert outcome == ("error",)
-    blocked.unlink()
     queue.let_leases_end()
+    run(queue, handler, publisher)
+    assert len(mails(publisher)) == 1, "while it cannot be recorded, nothing is published again"
+    blocked.unlink()
     run(queue, handler, publisher)
     assert queue.waiting() == 0
     assert handler.trouble() is None

@@ -8,12 +8,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 from psycopg_pool import ConnectionPool
 
 from demo.roles import acting_as
 from services.scheduler.scheduler import Scheduler
 from shared.broker import Outgoing, Topology
 from shared.settings import load_settings
+from shared.telemetry.metrics import SCHEDULE_LAST_SUCCESS
 from shared.wire import BouncesPoll, ReportRun
 from tests.doubles.publisher import RecordingPublisher
 
@@ -137,6 +139,77 @@ def test_enabling_a_schedule_does_not_fire_what_it_missed(
     publisher = RecordingPublisher()
     make_round(publisher)
     assert runs(publisher) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "fires"),
+    [
+        pytest.param("UPDATE mailroom.schedule SET every = '10 minutes'", True, id="another interval"),
+        pytest.param(
+            "UPDATE mailroom.schedule SET every = NULL, crontab = '* * * * *'", True, id="a crontab instead"
+        ),
+        pytest.param(
+            "UPDATE mailroom.schedule SET starts_at = now() - interval '1 hour'", True, id="another start"
+        ),
+        pytest.param("UPDATE mailroom.schedule SET description = 'rare'", False, id="words"),
+        pytest.param("UPDATE mailroom.schedule SET enabled = false", False, id="disabled"),
+        pytest.param("DELETE FROM mailroom.schedule", False, id="deleted"),
+    ],
+)
+def test_a_change_is_seen_by_a_running_scheduler_in_its_next_round(
+    connection: psycopg.Connection[Any], pool: ConnectionPool, change: str, *, fires: bool
+) -> None:
+    add(connection, "s", every=timedelta(days=1), starts_at=datetime.now(UTC) - timedelta(minutes=90))
+    publisher = RecordingPublisher()
+    settings = load_settings(None, {"MAILROOM_NDR__DELAY_START": "1h"})
+    scheduler = Scheduler(pool, publisher, Topology(), settings)
+    with pool.connection() as its_own:
+        for _ in range(2):
+            scheduler.make_round(its_own)
+        assert len(runs(publisher)) == 1, "the start"
+        connection.execute(change)
+        scheduler.make_round(its_own)
+        assert len(runs(publisher)) == 1 + fires
+        its_own.autocommit = False
+
+
+def test_a_schedule_enabled_again_under_a_running_scheduler_waits_for_its_next_time(
+    connection: psycopg.Connection[Any], pool: ConnectionPool
+) -> None:
+    now = datetime.now(UTC)
+    add(connection, "s", every=timedelta(minutes=2), starts_at=now)
+    publisher = RecordingPublisher()
+    settings = load_settings(None, {"MAILROOM_NDR__DELAY_START": "1h"})
+    scheduler = Scheduler(pool, publisher, Topology(), settings, lambda _: now)
+    with pool.connection() as its_own:
+        scheduler.make_round(its_own)
+        connection.execute("UPDATE mailroom.schedule SET enabled = false")
+        now += timedelta(minutes=5)
+        scheduler.make_round(its_own)
+        connection.execute("UPDATE mailroom.schedule SET enabled = true")
+        connection.execute("UPDATE mailroom.schedule SET enabled_at = %s", (now,))
+        scheduler.make_round(its_own)
+        assert len(runs(publisher)) == 1, "what it missed meanwhile does not count"
+        now += timedelta(minutes=1)
+        scheduler.make_round(its_own)
+        assert len(runs(publisher)) == 2
+        its_own.autocommit = False
+
+
+def test_every_scheduler_tells_when_a_schedule_last_succeeded_also_one_that_has_just_started(
+    connection: psycopg.Connection[Any], make_round: Callable[..., None]
+) -> None:
+    add(connection, "seen by all")
+    make_round(RecordingPublisher())
+    ((published_at,),) = connection.execute(
+        "SELECT extract(epoch FROM published_at)::float FROM mailroom.firing"
+    ).fetchall()
+    SCHEDULE_LAST_SUCCESS.clear()
+    make_round(RecordingPublisher())
+    told = REGISTRY.get_sample_value(
+        "mailroom_schedule_last_success_timestamp_seconds", {"schedule": "seen by all"}
+    )
+    assert told == pytest.approx(published_at)
 
 
 def test_a_one_off_is_disabled_after_it_fired(

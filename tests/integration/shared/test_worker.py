@@ -4,8 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pika
+import psycopg
 import pytest
 
 from demo.servers.rabbitmq import Broker
@@ -16,6 +18,7 @@ from shared.settings import Settings
 from shared.wire import BouncesPoll
 from shared.worker import Poison, Retry
 from shared.worker.runtime import ATTEMPTS, FAILURE, ORIGIN, REASON, Worker
+from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -85,14 +88,6 @@ def depth(settings: Settings, queue: str) -> int:
         return int(connection.channel().queue_declare(name, passive=True).method.message_count)
     finally:
         connection.close()
-
-
-def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
-    until = time.monotonic() + timeout
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < until, "the condition did not come true in time"
-        pause.wait(0.02)
 
 
 def test_a_message_that_is_done_is_gone(settings: Settings, publisher: Publisher) -> None:
@@ -184,6 +179,41 @@ def test_waiting_for_somebody_elses_lease_never_parks(settings: Settings, publis
     with running(handle, settings, publisher):
         send(publisher, settings, b"body")
         assert done.wait(10)
+
+
+def test_a_database_that_is_away_never_parks_a_message(settings: Settings, publisher: Publisher) -> None:
+    tries: list[int] = []
+    done = threading.Event()
+
+    def handle(delivery: Delivery) -> None:
+        tries.append(delivery.headers.get(ATTEMPTS, 0))
+        if len(tries) <= 5:
+            raise psycopg.OperationalError("the server closed the connection unexpectedly")
+        done.set()
+
+    with running(handle, settings, publisher):
+        send(publisher, settings, b"body")
+        assert done.wait(10)
+    assert tries == [0] * 6
+
+
+def test_a_retry_with_a_delay_comes_back_after_it_and_counts_one_attempt(
+    settings: Settings, publisher: Publisher
+) -> None:
+    seen: list[tuple[int, float]] = []
+    done = threading.Event()
+
+    def handle(delivery: Delivery) -> None:
+        seen.append((delivery.headers.get(ATTEMPTS, 0), time.monotonic()))
+        if len(seen) == 1:
+            raise Retry("not yet", delay=timedelta(milliseconds=700))
+        done.set()
+
+    with running(handle, settings, publisher):
+        send(publisher, settings, b"body")
+        assert done.wait(10)
+    assert [attempts for attempts, _ in seen] == [0, 1]
+    assert seen[1][1] - seen[0][1] >= 0.6
 
 
 def test_draining_finishes_what_is_in_work_and_leaves_the_rest_to_others(

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.console.sample_data.bounces import backlog, bounces
+from services.console.sample_data.backlog import backlog
+from services.console.sample_data.bounces import bounces
 from services.console.sample_data.rows import QueuedMessage, QueueEntry
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)

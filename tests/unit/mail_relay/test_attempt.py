@@ -4,6 +4,7 @@ import pytest
 
 from services.mail_relay import attempt
 from services.mail_relay.attempt import Begun, OpenAttempt, Peer
+from services.mail_relay.extensions import Obstacle
 from services.mail_relay.reply import Reply, Verdict
 
 PEER = Peer("mx.example.org", "192.0.2.1")
@@ -46,11 +47,10 @@ def test_an_expired_recipient_no_server_spoke_of_is_failed_with_our_words(
     assert result.reply == f"message expired at 2026-05-04T12:00:00+00:00; {reason}"
 
 
-def test_a_lacking_extension_is_a_permanent_failure_with_its_own_status() -> None:
-    result = attempt.refused_for_lack("a", "8BITMIME", PEER)
+def test_what_a_server_can_not_take_is_a_permanent_failure_with_its_own_status() -> None:
+    result = attempt.refused_for_server("a", Obstacle("no 8BITMIME", 554, "5.6.3"), PEER)
     assert (result.verdict, result.smtp_status, result.enhanced_status) == (Verdict.FAILED, 554, "5.6.3")
-    assert "8BITMIME" in result.reply
-    assert attempt.refused_for_lack("a", "SMTPUTF8", PEER).enhanced_status == "5.6.7"
+    assert (result.reply, result.peer) == ("no 8BITMIME", PEER)
 
 
 def test_a_mail_comes_back_as_long_as_one_recipient_is_deferred() -> None:
@@ -71,3 +71,29 @@ def test_outcomes_tell_double_bounces_and_doubt_apart() -> None:
     assert attempt.outcome(attempt.answered("a", OK, PEER), "") == "delivered"
     assert attempt.outcome(attempt.postponed("a", "lost"), "") == "deferred"
     assert attempt.outcome(attempt.postponed("a", "lost", in_doubt=True), "") == "in-doubt"
+
+
+def test_what_was_not_offered_is_no_attempt_and_tells_nobody() -> None:
+    waiting = attempt.not_offered("a", "no server")
+    assert attempt.outcome(waiting, "") == "not-offered"
+    assert attempt.event(waiting) is None
+    assert attempt.event(attempt.answered("a", UNKNOWN, PEER)) == "mail.failed"
+    assert attempt.event(attempt.postponed("a", "lost", in_doubt=True)) == "mail.deferred"
+
+
+def test_only_a_result_in_doubt_is_held() -> None:
+    doubtful = attempt.postponed("a", "lost", in_doubt=True)
+    assert attempt.held_if_in_doubt(doubtful).verdict is Verdict.HELD
+    assert attempt.held_if_in_doubt(attempt.postponed("a", "lost")).verdict is Verdict.DEFERRED
+
+
+def test_a_held_recipient_keeps_its_mail_from_being_finished_and_says_what_to_do() -> None:
+    done = attempt.answered("a", OK, PEER)
+    held = attempt.held_if_in_doubt(attempt.postponed("b", "lost", in_doubt=True))
+    assert not attempt.all_finished(Begun(), [done, held])
+    assert not attempt.all_finished(Begun(held=("b",)), [done])
+    assert attempt.reason_to_park(Begun(), [done]) is None
+    assert attempt.reason_to_park(Begun(held=("c",)), [held]) == (
+        "2 held: nobody knows whether the mail server took the mail for c and others; replay to send it again"
+        " with the same Message-ID, or discard to leave it at that"
+    )

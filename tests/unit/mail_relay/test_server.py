@@ -29,3 +29,15 @@ def test_a_url_without_server_is_refused_and_not_repeated(url: str) -> None:
 
 def test_a_password_is_never_shown() -> None:
     assert "secret" not in repr(SmtpServer("mx.example.org", 587, user="ann", password="secret"))  # noqa: S106 - shown on purpose
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "[::1]"])
+def test_a_password_may_be_said_in_plain_text_on_this_very_host(host: str) -> None:
+    assert SmtpServer.from_url(f"smtp://ann:secret@{host}").user == "ann"
+
+
+@pytest.mark.parametrize("host", ["mx.example.org", "192.0.2.1", "[2001:db8::1]", "localhost.example"])
+def test_a_password_is_not_sent_in_plain_text_over_a_network(host: str) -> None:
+    with pytest.raises(BadSmtpUrl, match=r"write smtp\+starttls://") as refusal:
+        SmtpServer.from_url(f"smtp://ann:secret@{host}")
+    assert "secret" not in str(refusal.value)

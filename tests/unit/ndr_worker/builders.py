@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from services.ndr_worker.bounce import Action, BouncedMessage, FailedRecipient, Notification
-from services.ndr_worker.composition.compose import ComposedNdr, Composer, NdrIdentity
+from services.ndr_worker.composition.compose import ComposedNdr, Composer
+from services.ndr_worker.composition.identity import NdrIdentity
 
 NOW = datetime(2026, 11, 21, 0, 10, 12, tzinfo=UTC)
 NDR_ID = UUID("12345678-90ab-cdef-1234-567890abcdef")

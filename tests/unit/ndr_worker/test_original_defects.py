@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.ndr_worker.composition.compose import Composer, NdrIdentity
-from services.ndr_worker.composition.identity import identity
+from services.ndr_worker.composition.compose import Composer
+from services.ndr_worker.composition.identity import NdrIdentity, identity
 from services.ndr_worker.policy import PolicySettings, decide
 from shared.settings import Settings
 from shared.settings.model import NdrSettings

@@ -267,7 +267,7 @@ def test_66_the_last_attempt_is_shown_only_when_known() -> None:
 
 
 def test_67_the_final_log_id_names_message_and_entry() -> None:
-    assert block()["Final-Log-ID"] == "7-3"
+    assert block()["Final-Log-ID"] == "00000007-3"
 
 
 def test_68_confidential_notifications_name_no_server_no_log_and_no_extension() -> None:

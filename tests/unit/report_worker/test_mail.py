@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from services.report_worker.attachment import Attachment
 from services.report_worker.mail import Body, compose_mail
+from services.report_worker.phrases import one_line
 from services.report_worker.recipients import Mailbox, parse_recipients
-from services.report_worker.wording import one_line
 
 RUN_ID = "e3a5d472-0614-5663-8d6c-849c1c96557a"
 OPS = Mailbox("ops@example.com")

@@ -2,13 +2,13 @@ from datetime import timedelta
 
 import pytest
 
-from services.report_worker.preferences import (
+from services.report_worker.preference_registry import (
     REGISTRY,
     PreferenceMalformed,
-    Preferences,
     PreferenceUnknown,
     validate,
 )
+from services.report_worker.preferences import Preferences
 
 
 def test_a_missing_row_means_the_default() -> None:

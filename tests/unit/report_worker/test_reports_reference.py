@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.report_worker.catalogue import Catalogue
-from services.report_worker.preferences import REGISTRY
+from services.report_worker.preference_registry import REGISTRY
 from services.report_worker.report import Report
 
 ROOT = Path(__file__).parents[3]

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.report_worker.phrases import count_text
 from services.report_worker.preferences import Preferences
 from services.report_worker.report import Report
 from services.report_worker.subscription import Subscription
 from services.report_worker.window import Window
-from services.report_worker.wording import Wording, count_text, word_report
+from services.report_worker.wording import Wording, word_report
 from tests.unit.report_worker.samples import EVENTS, FAILED_EVENTS, NOMINAL_AT, SERVERS, SUBSCRIPTION, WINDOW
 
 

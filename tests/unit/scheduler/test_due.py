@@ -1,30 +1,15 @@
 """Which nominal times fire now."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from services.scheduler.commands import report_runs
 from services.scheduler.due import CatchUp, Schedule, due
 from services.scheduler.rhythm import ScheduleInvalid
+from tests.unit.scheduler.schedules import HOURLY, START
 
-START = datetime(2026, 6, 1, tzinfo=UTC)
-HOURLY = Schedule(
-    name="hourly",
-    task="report.run",
-    args={"reports": ["a", "b"]},
-    crontab="0 * * * *",
-    every=None,
-    time_zone="UTC",
-    one_off=False,
-    starts_at=None,
-    expires_after=None,
-    catch_up="latest",
-    last_nominal_at=None,
-    created_at=START + timedelta(seconds=1),
-    enabled_at=START + timedelta(seconds=1),
-)
 BOUNDS = CatchUp(limit=3, age=timedelta(days=1))
 
 

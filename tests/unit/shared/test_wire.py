@@ -1,7 +1,7 @@
 """The wire formats: golden bytes of every released version, strict reading, tolerance of newer writers."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.wire import BouncesPoll, Mail, MessageRef, ReportRun, WireError
+from shared.wire import BouncesPoll, Event, Mail, MessageRef, ReportRun, WireError
 
 GOLDEN = Path(__file__).parent / "golden"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-MESSAGES: dict[str, ReportRun | BouncesPoll | Mail] = {
+MESSAGES: dict[str, ReportRun | BouncesPoll | Mail | Event] = {
     "report.run-1": ReportRun("0c5c…", "events-by-site", NOON, {"site": "LGH"}, "operator", {"rows": 3}),
     "report.run-1-unscoped": ReportRun("r", "no-send-servers", NOON),
     "bounces.poll-1": BouncesPoll("p", NOON, 7),
@@ -28,6 +28,7 @@ MESSAGES: dict[str, ReportRun | BouncesPoll | Mail] = {
         NOON,
         NOON,
     ),
+    "event-1": Event("mail.deferred", "ndr.1", NOON, {"recipient": "a@x", "attempts": 2, "reply": None}),
 }
 
 
@@ -84,8 +85,28 @@ def test_the_message_id_is_the_same_however_often_a_message_is_published() -> No
     assert poll.baton().message_id == "p.1"
 
 
+def test_the_same_event_told_twice_has_one_id_and_another_event_another() -> None:
+    event = Event("ndr.issued", "n", NOON, {"a": 1, "b": None})
+    later = Event("ndr.issued", "n", NOON + timedelta(hours=1), {"b": None, "a": 1})
+    assert event.message_id == later.message_id
+    assert event.message_id.startswith("ndr.issued.")
+    others = [
+        Event("ndr.discarded", "n", NOON, event.details),
+        Event("ndr.issued", "m", NOON, event.details),
+        Event("ndr.issued", "n", NOON, {"a": 2, "b": None}),
+    ]
+    assert len({event.message_id, *(other.message_id for other in others)}) == 4
+
+
+@pytest.mark.parametrize("value", [True, 1.5, [], b"x"])
+def test_a_detail_is_text_a_whole_number_or_nothing(value: object) -> None:
+    body = msgpack.packb({"event": "e", "subject_id": "s", "at": NOON.isoformat(), "details": {"k": value}})
+    with pytest.raises(WireError, match="'details' has 'k'"):
+        Event.decode(Event.TYPE, body)
+
+
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_read_or_refused_and_nothing_else(body: bytes) -> None:
-    for kind in (ReportRun, BouncesPoll, Mail):
+    for kind in (ReportRun, BouncesPoll, Mail, Event):
         with suppress(WireError):
             kind.decode(kind.TYPE, body)

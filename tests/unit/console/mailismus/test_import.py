@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.console.mailismus import Imported, MailismusUnreadable, import_mailismus
-from services.console.mailismus.importing import Verdict
+from services.console.mailismus import Imported, MailismusUnreadable, Verdict, import_mailismus
 from shared.settings import load_settings
 from shared.settings.model import NdrSettings
 
@@ -98,6 +97,13 @@ def test_a_whole_file_brings_the_defaults_of_application_and_queue(load: Loader)
     assert settings.retry_maxtime == timedelta(days=2)
     assert settings.prune_after == timedelta(days=9)
     assert settings.ndr_subject == "Not delivered"
+
+
+def test_queue_times_too_long_to_add_up_are_left_out_with_a_note(load: Loader) -> None:
+    imported = whole("<mta><queue><retry_maxtime>999999998d</retry_maxtime></queue><report/></mta>")
+
+    assert load(imported).prune_after == NdrSettings().prune_after
+    assert [note.subject for note in imported.notes if note.verdict is Verdict.LEFT_OUT] == ["queue"]
 
 
 def test_what_the_block_says_wins_over_the_application(load: Loader) -> None:
