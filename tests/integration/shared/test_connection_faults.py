@@ -142,8 +142,8 @@ def test_every_message_is_handled_and_settled_however_often_the_connections_are_
                 wait_until(lambda wanted=published - 300: len(handled) >= wanted)  # type: ignore[misc]
         wait_until(lambda: len(handled) == published, 60)
         wait_until(lambda: all(times > 1 for name, times in handled.items() if name.endswith("7")), 60)
-        # A copy handed out again may still be in hand, or waiting for its second try. This one comes back behind
-        # them all: it waits as long as they, and then stands last.
+        # A copy handed out again may still be in hand, or waiting for its second try. This one comes back
+        # behind them all: it waits as long as they, and then stands last.
         last = command(settings, int(f"{published}7"))
         assert publisher.publish([last]) == [Outcome.CONFIRMED]
         wait_until(lambda: handled[last.message_id] == 2, 60)
