@@ -7,11 +7,12 @@ SELECT pg_advisory_lock(hashtext('mailroom migrations'));
 --   <database>_owner    owns the schema; migrations and the console act as it
 --   <database>_worker   what the services may do
 --   <database>_reports  reads monitoring data, nothing else; report queries run as it
+--   <database>_console  what the web console may do; owns the schema console, where its logins are
 DO $$
 DECLARE
     role_name text;
 BEGIN
-    FOREACH role_name IN ARRAY ARRAY['owner', 'worker', 'reports'] LOOP
+    FOREACH role_name IN ARRAY ARRAY['owner', 'worker', 'reports', 'console'] LOOP
         role_name := current_database() || '_' || role_name;
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
@@ -22,7 +23,9 @@ BEGIN
         EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role_name);
     END LOOP;
     EXECUTE format('CREATE SCHEMA IF NOT EXISTS mailroom AUTHORIZATION %I', current_database() || '_owner');
+    EXECUTE format('CREATE SCHEMA IF NOT EXISTS console AUTHORIZATION %I', current_database() || '_console');
     EXECUTE format('GRANT %I TO %I', current_database() || '_reports', current_database() || '_worker');
+    EXECUTE format('GRANT %I TO %I', current_database() || '_reports', current_database() || '_console');
 END
 $$;
 
@@ -32,9 +35,10 @@ DO $$
 DECLARE
     worker text := current_database() || '_worker';
     reports text := current_database() || '_reports';
+    console text := current_database() || '_console';
 BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA mailroom TO %I, %I', worker, reports);
-    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA mailroom FROM %I, %I', worker, reports);
+    EXECUTE format('GRANT USAGE ON SCHEMA mailroom TO %I, %I, %I', worker, reports, console);
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA mailroom FROM %I, %I, %I', worker, reports, console);
     EXECUTE format(
         'GRANT SELECT ON mailroom.site, mailroom.bot, mailroom.bot_event, mailroom.bot_message,'
         ' mailroom.exchange_server, mailroom.exchange_database, mailroom.domain_pair TO %I', reports);
@@ -49,6 +53,15 @@ BEGIN
     EXECUTE format('GRANT SELECT, UPDATE ON mailroom.schedule TO %I', worker);
     EXECUTE format('GRANT SELECT ON mailroom.subscription, mailroom.preference TO %I', worker);
     EXECUTE format('GRANT SELECT ON mailroom._yoyo_migration TO %I, %I', worker, reports);
-    EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA mailroom TO %I', worker);
+    EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA mailroom TO %I, %I', worker, console);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA mailroom TO %I', console);
+    EXECUTE format(
+        'GRANT INSERT, UPDATE, DELETE ON mailroom.schedule, mailroom.subscription, mailroom.preference,'
+        ' mailroom.site, mailroom.bot, mailroom.exchange_server, mailroom.exchange_database,'
+        ' mailroom.domain_pair, mailroom.queue_entry, mailroom.bounce_quarantine, mailroom.spooled_message'
+        ' TO %I', console);
+    EXECUTE format('GRANT INSERT, UPDATE ON mailroom.report_run TO %I', console);
+    EXECUTE format('GRANT INSERT ON mailroom.bounce_audit TO %I', console);
+    EXECUTE format('GRANT UPDATE ON mailroom.mail_delivery TO %I', console);
 END
 $$;

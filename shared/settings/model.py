@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.settings.values import (
@@ -359,6 +367,31 @@ class EventsSettings(_Section):
     publish: YesNo = False
 
 
+class ConsoleSettings(_Section):
+    """The web console."""
+
+    #: Where people open it; decides its host name, and whether cookies are for https alone.
+    url: Annotated[str, _url_with_scheme("http", "https")] = "http://localhost:8025"
+    #: Address it listens on.
+    address: str = "127.0.0.1"
+    #: Port it listens on; 0: any free one.
+    port: Annotated[int, Field(ge=0, le=65535)] = 8025
+    #: Further host names it answers to, besides that of `url`.
+    hosts: Annotated[tuple[DomainName, ...], NoDecode, BeforeValidator(parse_tuple)] = ()
+    #: Pages made at a time.
+    threads: Annotated[int, Field(ge=1, le=64)] = 8
+    #: How long a login lasts without a click.
+    session: TimeSpan = timedelta(hours=8)
+    #: Failed logins of one name from one address after which it has to pause.
+    login_failures: Annotated[int, Field(ge=1)] = 5
+    #: How long it has to pause then.
+    login_pause: TimeSpan = timedelta(minutes=15)
+    #: A first administrator, made when the console starts and has no user yet.
+    admin_name: str | None = None
+    #: Its password; best given as a file (MAILROOM_CONSOLE__ADMIN_PASSWORD_FILE).
+    admin_password: SecretStr | None = None
+
+
 class Settings(BaseSettings):
     """All settings; frozen once read."""
 
@@ -397,3 +430,4 @@ class Settings(BaseSettings):
     reports: ReportsSettings = ReportsSettings()
     relay: RelaySettings = RelaySettings()
     events: EventsSettings = EventsSettings()
+    console: ConsoleSettings = ConsoleSettings()

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from demo.servers.rabbitmq import Broker
-from services.console.__main__ import app
+from services.console.cli import app
 from shared.database.statements import load_statements
 from tests.integration.conftest import environment
 
@@ -45,7 +45,7 @@ class Mailroom:
     def in_a_process(self, *arguments: str) -> Any:
         """Run a command in a process of its own, because it sets up logging for the whole process."""
         result = subprocess.run(
-            [sys.executable, "-m", "services.console", *arguments, "--json"],
+            [sys.executable, "-m", "services.console.cli", *arguments, "--json"],
             env={**os.environ, **self.variables},
             capture_output=True,
             text=True,

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from services.console.__main__ import app
+from services.console.cli import app
 from services.console.sample_data.load import (
     InventoryNotEmpty,
     LoadedCounts,

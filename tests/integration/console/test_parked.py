@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from demo.servers.rabbitmq import Broker
-from services.console.__main__ import app
+from services.console.cli import app
 from services.console.names import NameUnknown
 from shared.broker import Outcome, Outgoing, Topology
 from shared.broker.publisher import Publisher

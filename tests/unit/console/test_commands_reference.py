@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from services.console.__main__ import app
+from services.console.cli import app
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/commands.md").read_text("utf-8")
 TOP: Any = typer.main.get_command(app)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from services.console.__main__ import app
+from services.console.cli import app
 from services.console.effective_settings import without_password
 from shared.settings import load_settings
 

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from services.console.__main__ import main
+from services.console.cli import main
 
 Capture = pytest.CaptureFixture[str]
 

@@ -1,0 +1,1 @@
+"""The pages of Mailroom's tables, one file a subject."""
