@@ -50,7 +50,7 @@ def note_change(request: HttpRequest, model: type[models.Model], key: object, la
         what: done, in the past tense: `Muted until tomorrow.`
     """
     LogEntry.objects.create(
-        user_id=request.user.pk,
+        user_id=request.user.pk or 0,
         content_type=ContentType.objects.get_for_model(model),
         object_id=str(key),
         object_repr=label[:200],
