@@ -56,19 +56,21 @@ class PostgresqlServer:
     found: str
 
     @contextmanager
-    def fresh_database(self, purpose: str) -> Iterator[str]:
+    def fresh_database(self, purpose: str, template: str = "template0") -> Iterator[str]:
         """Have a database of one's own; it and the roles named after it vanish at the end.
 
         Args:
             purpose: goes into its name, `mailroom_<purpose>_<8 hex digits>`.
+            template: name of the database it is a copy of; nobody may be connected to that one.
 
         Yields:
-            The URL of the empty database.
+            The URL of the database, empty unless the template is not.
         """
         database = sandbox_name(purpose)
+        names = {"database": Identifier(database), "template": Identifier(template)}
         try:
             with _connected(self.url) as connection:
-                connection.execute(SQL(_STATEMENTS["create_database"]).format(database=Identifier(database)))
+                connection.execute(SQL(_STATEMENTS["create_database"]).format(**names))
             yield with_database(self.url, database)
         finally:
             self._drop(database)

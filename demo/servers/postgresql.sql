@@ -3,8 +3,8 @@
 SELECT rolsuper OR (rolcreatedb AND rolcreaterole) FROM pg_roles WHERE rolname = current_user;
 
 -- name: create_database
--- template0: unlike template1, nobody can be connected to it, which would make this fail.
-CREATE DATABASE {database} TEMPLATE template0 ENCODING 'UTF8';
+-- template0, unless another is wanted: unlike template1, nobody can be connected to it, which would make this fail.
+CREATE DATABASE {database} TEMPLATE {template} ENCODING 'UTF8';
 
 -- name: drop_database
 -- FORCE ends the connections that are still open.

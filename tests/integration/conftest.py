@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pika
 import pytest
@@ -12,8 +13,8 @@ from demo.servers.postgresql import PostgresqlServer, find_postgresql
 from demo.servers.rabbitmq import Broker, RabbitmqServer, find_rabbitmq
 from shared.broker import Topology
 from shared.broker.publisher import Publisher
-from shared.database.migrate import migrate
 from shared.settings import Settings, load_settings
+from tests.integration.migrated import MigratedDatabases
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +36,17 @@ def fresh_database_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated_databases(postgresql_server: PostgresqlServer) -> Iterator[MigratedDatabases]:
+    with MigratedDatabases.on(postgresql_server) as databases:
+        yield databases
+
+
 @pytest.fixture
-def database_url(fresh_database_url: str) -> str:
+def database_url(migrated_databases: MigratedDatabases) -> Iterator[str]:
     """A migrated database."""
-    migrate(fresh_database_url)
-    return fresh_database_url
+    with migrated_databases.fresh() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +58,14 @@ def virtual_host(rabbitmq_server: RabbitmqServer) -> Iterator[Broker]:
 
 @pytest.fixture
 def broker(virtual_host: Broker) -> Iterator[Broker]:
-    """Names of one's own; what was declared under them is deleted afterwards."""
+    """Names of a test's own."""
+    with names_of_ones_own(virtual_host) as broker:
+        yield broker
+
+
+@contextmanager
+def names_of_ones_own(virtual_host: Broker) -> Iterator[Broker]:
+    """Have a prefix for names; what was declared under it is deleted afterwards."""
     prefix = f"{virtual_host.prefix}_{secrets.token_hex(4)}"
     yield Broker(virtual_host.amqp_url, prefix)
     delete_declared(virtual_host.amqp_url, Topology(prefix))

@@ -7,41 +7,48 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings as django_configured
+from django.db import connections
 from django.test.utils import setup_test_environment
 
-from demo.servers.postgresql import PostgresqlServer
 from demo.servers.rabbitmq import Broker
 from services.console.web import project
-from shared.database.migrate import migrate
 from shared.settings import Settings, load_settings
-from tests.integration.conftest import environment
+from tests.integration.conftest import environment, names_of_ones_own
+from tests.integration.migrated import MigratedDatabases
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs a loop in the tests' thread
 
 
-@pytest.fixture(scope="module")
-def console_database_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
-    """A database with Mailroom's schema."""
-    with postgresql_server.fresh_database("test") as url:
-        migrate(url)
-        yield url
-
-
-@pytest.fixture(scope="module")
-def console(console_database_url: str, virtual_host: Broker) -> Iterator[Settings]:
-    """Django set up for this module's database; gives Mailroom's settings."""
-    variables = environment(console_database_url, virtual_host, MAILROOM_DATABASE_URL=console_database_url)
-    settings = load_settings(None, variables)
+def lead_django_to(settings: Settings) -> None:
+    """Set Django up, or where an earlier test module has done so, lead it to another database."""
     if django_configured.configured:
         project.point_at(settings)
     else:
         project.set_up(settings)
         setup_test_environment()  # keeps what a page was made from, for a test to look at
-    project.migrate(settings)
-    yield settings
-    from django.db import connections
 
-    connections.close_all()
+
+@pytest.fixture(scope="session")
+def console_databases(
+    migrated_databases: MigratedDatabases, virtual_host: Broker
+) -> Iterator[MigratedDatabases]:
+    """Databases with the console's own schema, too."""
+    with migrated_databases.fresh() as url:
+        settings = load_settings(None, environment(url, virtual_host, MAILROOM_DATABASE_URL=url))
+        lead_django_to(settings)
+        project.migrate(settings)
+        connections.close_all()
+        yield migrated_databases.copies_of(url)
+
+
+@pytest.fixture(scope="module")
+def console(console_databases: MigratedDatabases, virtual_host: Broker) -> Iterator[Settings]:
+    """Django set up for this module's database and names on the broker; gives Mailroom's settings."""
+    with console_databases.fresh() as url, names_of_ones_own(virtual_host) as broker:
+        settings = load_settings(None, environment(url, broker, MAILROOM_DATABASE_URL=url))
+        lead_django_to(settings)
+        yield settings
+        connections.close_all()
 
 
 @pytest.fixture(scope="module")
