@@ -27,6 +27,16 @@ def plain_reason(error: Exception, run_id: str) -> str:
     return f"Something unexpected went wrong. The report worker's log has it, at run {run_id}."
 
 
+def reason_in_ledger(error: str, run_id: str) -> str:
+    """Return the plain reason of a failure from what the ledger has: the error's name and message."""
+    name, _, message = error.partition(": ")
+    return plain_reason(MailroomError(message) if name in _names(MailroomError) else Exception(), run_id)
+
+
+def _names(kind: type[Exception]) -> set[str]:
+    return {kind.__name__}.union(*map(_names, kind.__subclasses__()))
+
+
 def compose_failure(
     taken: TakenRun,
     report: Report,

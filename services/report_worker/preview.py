@@ -10,11 +10,13 @@ import psycopg
 
 from services.report_worker.composer import Composer, Letter
 from services.report_worker.delivery import Delivery, SenderMalformed, Skip, mails_empty, plan_delivery
+from services.report_worker.failure import compose_failure, reason_in_ledger
 from services.report_worker.fan_out import load_entities
-from services.report_worker.preferences import load_preferences
+from services.report_worker.preferences import Preferences, load_preferences, load_preferences_leniently
 from services.report_worker.recipients import Mailbox
 from services.report_worker.report import Report
 from services.report_worker.runs import TakenRun
+from services.report_worker.settings import ReportSettings
 from services.report_worker.subscription import Subscription, load_subscription
 from shared.wire import ReportRun
 
@@ -33,12 +35,14 @@ class Occasion:
         scope: the site or bot; None for a report without a scope.
         args: of its schedule, without `reports`.
         schedule: whose firing it would be.
+        run_id: of the run whose mail is wanted once more.
     """
 
     nominal_at: datetime
     scope: Mapping[str, str] | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     schedule: str | None = None
+    run_id: str = PREVIEW_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +95,69 @@ def preview_report(
         PreferenceMalformed: a preference is not of its kind.
     """
     preferences = load_preferences(connection)
+    delivery, skipped = _plan(connection, report, preferences, now)
+    shown = replace(delivery, subscription=replace(delivery.subscription, send_empty=True))
+    letter = composer.compose(_taken(report, occasion), report, shown, preferences, now)
+    wanted = letter.row_count > 0 or mails_empty(report, delivery.subscription, preferences)
+    return Preview(
+        scope=occasion.scope,
+        letter=letter,
+        recipients=() if skipped else delivery.recipients,
+        mailed=wanted and not skipped,
+        remark=skipped or delivery.remark,
+    )
+
+
+def preview_notice(
+    connection: psycopg.Connection,
+    settings: ReportSettings,
+    report: Report,
+    occasion: Occasion,
+    *,
+    error: str,
+    now: datetime,
+) -> tuple[bytes, Sequence[Mailbox]]:
+    """Compose the notice that a run of an occasion has failed; returns it with everybody who would get it.
+
+    Args:
+        connection: to the primary, for subscription and preferences.
+        settings: of the report worker.
+        report: that could not be made.
+        occasion: with the id of the run.
+        error: as the ledger has it.
+        now: the notice's date.
+    """
+    preferences = load_preferences_leniently(connection)
+    delivery, skipped = _plan(connection, report, preferences, now)
+    notice = compose_failure(
+        _taken(report, occasion),
+        report,
+        delivery,
+        preferences,
+        settings,
+        mail_id=f"report-failure.{occasion.run_id}",
+        reason=reason_in_ledger(error, occasion.run_id),
+        now=now,
+    )
+    return notice, () if skipped else delivery.recipients
+
+
+def _taken(report: Report, occasion: Occasion) -> TakenRun:
+    args = dict(occasion.args)
+    run = ReportRun(occasion.run_id, report.name, occasion.nominal_at, occasion.scope, "operator", args)
+    return TakenRun(run, occasion.schedule)
+
+
+def _plan(
+    connection: psycopg.Connection, report: Report, preferences: Preferences, now: datetime
+) -> tuple[Delivery, str | None]:
+    """Who would get a mail; where nobody would, a delivery to show it with, and why."""
     subscription = load_subscription(connection, report.subscription)
     try:
         planned = plan_delivery(report, preferences, subscription, now)
     except SenderMalformed as error:
         planned = Skip(str(error))
     if isinstance(planned, Delivery):
-        delivery, remark = planned, planned.remark
-    else:
-        known = subscription or Subscription(report.subscription, "", "")
-        delivery, remark = Delivery(known, _NOBODY, (_NOBODY,)), planned.reason
-    shown = replace(delivery, subscription=replace(delivery.subscription, send_empty=True))
-    run = ReportRun(
-        PREVIEW_ID, report.name, occasion.nominal_at, occasion.scope, "operator", dict(occasion.args)
-    )
-    letter = composer.compose(TakenRun(run, occasion.schedule), report, shown, preferences, now)
-    wanted = letter.row_count > 0 or mails_empty(report, delivery.subscription, preferences)
-    return Preview(
-        scope=occasion.scope,
-        letter=letter,
-        recipients=delivery.recipients if planned is delivery else (),
-        mailed=planned is delivery and wanted,
-        remark=remark,
-    )
+        return planned, None
+    known = subscription or Subscription(report.subscription, "", "")
+    return Delivery(known, _NOBODY, (_NOBODY,)), planned.reason

@@ -48,15 +48,26 @@ class Crontab:
             raise ScheduleInvalid(
                 f"{self.time_zone!r} is no time zone; write one such as Europe/Paris"
             ) from error
+        times = self._read(moment.astimezone(zone))
+        # In the repeated hour cronsim takes the moment for the first of its two, and begins before it.
+        return itertools.dropwhile(lambda time: time <= moment, (time.astimezone(UTC) for time in times))
+
+    def in_words(self) -> str:
+        """Say in English when it fires.
+
+        Raises:
+            ScheduleInvalid: the expression cannot be read.
+        """
+        return self._read(datetime.now(UTC)).explain()
+
+    def _read(self, moment: datetime) -> CronSim:
         fields = _ALIASES.get(self.expression.strip().lower(), self.expression)
         try:
-            times = CronSim(fields, moment.astimezone(zone))
+            return CronSim(fields, moment)
         except CronSimError as error:
             raise ScheduleInvalid(
                 f"{self.expression!r} is no crontab ({error}); write five fields"
             ) from error
-        # In the repeated hour cronsim takes the moment for the first of its two, and begins before it.
-        return itertools.dropwhile(lambda time: time <= moment, (time.astimezone(UTC) for time in times))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ SELECT pg_advisory_lock(hashtext('mailroom migrations'));
 
 -- name: create_roles
 -- Group roles without login, named after the database because roles belong to the whole cluster:
---   <database>_owner    owns the schema; migrations and the console act as it
+--   <database>_owner    owns the schema; migrations and the command line act as it
 --   <database>_worker   what the services may do
 --   <database>_reports  reads monitoring data, nothing else; report queries run as it
 --   <database>_console  what the web console may do; owns the schema console, where its logins are
@@ -61,7 +61,7 @@ BEGIN
         ' mailroom.domain_pair, mailroom.queue_entry, mailroom.bounce_quarantine, mailroom.spooled_message'
         ' TO %I', console);
     EXECUTE format('GRANT INSERT, UPDATE ON mailroom.report_run TO %I', console);
-    EXECUTE format('GRANT INSERT ON mailroom.bounce_audit TO %I', console);
+    EXECUTE format('GRANT INSERT ON mailroom.bounce_audit, mailroom.mail_body TO %I', console);
     EXECUTE format('GRANT UPDATE ON mailroom.mail_delivery TO %I', console);
 END
 $$;

@@ -140,7 +140,7 @@ def _explain(detail: ErrorDetails) -> Problem:
         return Problem(key, f"unknown key{_nearest(name, _siblings(section))}")
     cause = detail.get("ctx", {}).get("error")
     explanation = str(cause) if cause else detail["msg"]
-    return Problem(f"{key} = {_shown(detail['input'])}", explanation)
+    return Problem(f"{key} = {_shown(name, detail['input'])}", explanation)
 
 
 def _siblings(section: list[str]) -> set[str]:
@@ -158,6 +158,10 @@ def _nearest(name: str, known: set[str]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(sorted(known))}"
 
 
-def _shown(value: object) -> str:
-    """A value as it may be printed: without the password of a URL."""
+def _shown(name: str, value: object) -> str:
+    """A value as it may be printed: without passwords, also those in URLs and in sections."""
+    if name.endswith("password"):
+        return "***"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_shown(str(key), item)}' for key, item in value.items())}}}"
     return _PASSWORD.sub(r"\1:***@", f"{value!r:.200}")

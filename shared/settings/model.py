@@ -6,6 +6,7 @@ A setting is read from the environment (`MAILROOM_` + name; sections with a doub
 
 import socket
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from shared.settings.values import (
     parse_address,
     parse_addresses,
     parse_existing_folder,
+    parse_networks,
     parse_size,
     parse_time_span,
     parse_time_zone,
@@ -371,25 +373,33 @@ class ConsoleSettings(_Section):
     """The web console."""
 
     #: Where people open it; decides its host name, and whether cookies are for https alone.
-    url: Annotated[str, _url_with_scheme("http", "https")] = "http://localhost:8025"
+    url: Annotated[str, _url_with_scheme("http", "https")] = "http://localhost:8080"
     #: Address it listens on.
     address: str = "127.0.0.1"
     #: Port it listens on; 0: any free one.
-    port: Annotated[int, Field(ge=0, le=65535)] = 8025
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
     #: Further host names it answers to, besides that of `url`.
     hosts: Annotated[tuple[DomainName, ...], NoDecode, BeforeValidator(parse_tuple)] = ()
+    #: Addresses or networks of its reverse proxies, whose word about who asked them is taken.
+    proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(parse_networks)] = ()
     #: Pages made at a time.
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     #: How long a login lasts without a click.
-    session: TimeSpan = timedelta(hours=8)
+    session: Annotated[TimeSpan, Field(ge=timedelta(minutes=1))] = timedelta(hours=8)
     #: Failed logins of one name from one address after which it has to pause.
     login_failures: Annotated[int, Field(ge=1)] = 5
     #: How long it has to pause then.
-    login_pause: TimeSpan = timedelta(minutes=15)
+    login_pause: Annotated[TimeSpan, Field(ge=timedelta(seconds=1))] = timedelta(minutes=15)
     #: A first administrator, made when the console starts and has no user yet.
     admin_name: str | None = None
     #: Its password; best given as a file (MAILROOM_CONSOLE__ADMIN_PASSWORD_FILE).
     admin_password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _need_name_and_password(self) -> Self:
+        if (self.admin_name is None) != (self.admin_password is None):
+            raise ValueError("a first administrator needs both; set admin_name and admin_password")
+        return self
 
 
 class Settings(BaseSettings):

@@ -7,6 +7,7 @@ form, which is what an operator needs to read. A malformed boolean is an error h
 import re
 from contextlib import suppress
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -117,6 +118,23 @@ def parse_addresses(value: object) -> tuple[str, ...]:
         except ValueError as error:
             raise ValueError(f"{item!r} is {error}") from None
     return parse_tuple(value)
+
+
+def parse_networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Read a tuple of IP addresses and networks: `10.0.0.5 | 192.168.0.0/16`.
+
+    Raises:
+        ValueError: one of them is none; the message names it.
+    """
+    if isinstance(value, tuple) and all(isinstance(item, IPv4Network | IPv6Network) for item in value):
+        return value
+    networks = []
+    for item in parse_tuple(value):
+        try:
+            networks.append(ip_network(item))
+        except ValueError as error:
+            raise ValueError(f"{item!r} is no IP address or network ({error})") from None
+    return tuple(networks)
 
 
 def parse_time_zone(value: object) -> str:

@@ -21,10 +21,12 @@ def configure_logging(service: str, log_format: Literal["auto", "json", "console
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # without the values of local variables, among which may be a password
     if readable:
-        steps.append(structlog.dev.ConsoleRenderer())
+        steps.append(structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback))
     else:
-        steps += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        steps += [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=steps,
         wrapper_class=structlog.make_filtering_bound_logger(

@@ -61,3 +61,9 @@ MAIL_IN_DOUBT = Gauge(
 MAIL_SERVER_USABLE = Gauge(
     "mailroom_mail_server_usable", "1 while the mail server can be used, 0 while mails wait for it."
 )
+CONSOLE_REQUESTS = Counter(
+    "mailroom_console_requests_total", "Requests to the web console, by HTTP status.", ["method", "status"]
+)
+CONSOLE_REQUEST_DURATION = Histogram(
+    "mailroom_console_request_duration_seconds", "Time the web console took over a request.", buckets=_FAST
+)
