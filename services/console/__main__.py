@@ -2,8 +2,8 @@
 
 import sys
 
-from services.console.web.service import WebConsole
+from services.console.web.service import WebConsole, check_console
 from shared.worker.process import run_service
 
 if __name__ == "__main__":
-    sys.exit(run_service("console", WebConsole))
+    sys.exit(run_service("console", WebConsole, check=check_console))

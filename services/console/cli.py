@@ -21,7 +21,9 @@ from services.console.commands import (
     preferences,
     reports,
     schedules,
+    status,
     subscriptions,
+    users,
 )
 from shared.errors import MailroomError
 from shared.settings import SettingsInvalid
@@ -41,7 +43,9 @@ app.add_typer(bounces.app, name="bounces")
 app.add_typer(ndr.app, name="ndr")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(parked.app, name="parked")
+app.add_typer(users.app, name="users")
 app.add_typer(config.app, name="config")
+app.command("status")(status.status)
 
 
 @app.callback()

@@ -31,8 +31,14 @@ def look_up(kind: str, name: str, known: Mapping[str, _T]) -> _T:
     raise NameUnknown(f"there is no {kind} {name!r:.200}; {hint}")
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like `name`, in any case; None when none is like it."""
+def nearest(name: str, known: Iterable[str], likeness: float = 0.5) -> str | None:
+    """Return the known name that is most like `name`, in any case; None when none is like it.
+
+    Args:
+        name: as typed.
+        known: what there is.
+        likeness: 0 to 1; ids that mean nothing need more of it than names.
+    """
     by_folded = {other.casefold(): other for other in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=likeness)
     return by_folded[close[0]] if close else None

@@ -18,8 +18,19 @@ def publishing(settings: Settings) -> Iterator[Publisher]:
         BrokerUnreachable: no node answers.
     """
     configure_logging("console", settings.log_format, settings.log_level)
+    with open_publisher(settings) as publisher:
+        yield publisher
+
+
+@contextmanager
+def open_publisher(settings: Settings) -> Iterator[Publisher]:
+    """Open a publisher in a process that logs already.
+
+    Raises:
+        BrokerUnreachable: no node answers.
+    """
     check_broker(settings.amqp_url)
-    # somebody is waiting at the terminal, and may try again
+    # somebody is waiting, and may try again
     publisher = Publisher.of(settings, "console", patience=timedelta(0))
     publisher.start()
     try:

@@ -102,7 +102,15 @@ def read_history(connection: Connection, address: str, limit: int) -> History:
         address: without angle brackets.
         limit: the most rows of each kind, the latest.
     """
-    asked = {"address": address, "limit": limit}
+    return _read(connection, {"address": address, "entry_id": None, "limit": limit})
+
+
+def read_entry(connection: Connection, entry_id: int) -> History:
+    """Read what is known of one entry, wherever it is."""
+    return _read(connection, {"address": None, "entry_id": entry_id, "limit": None})
+
+
+def _read(connection: Connection, asked: Mapping[str, object]) -> History:
     audited = _rows(connection, Audited, "audited", asked)
     told = {"mail_ids": [entry.mail_id for entry in audited if entry.mail_id]}
     return History(

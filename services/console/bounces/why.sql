@@ -1,9 +1,11 @@
 -- name: audited
+-- This and the two below: of an address, or of an entry; the one that is not asked for is NULL.
 SELECT a.audited_at AS at, a.action, a.ndr_id, a.message_id, a.entry_id, a.sender, a.recipient, a.diagnostic,
        h.digest_id, h.digested_at
 FROM mailroom.bounce_audit a
 LEFT JOIN mailroom.ndr_held h ON h.entry_id = a.entry_id AND a.action = 'held-for-digest'
-WHERE lower(a.sender) = lower(%(address)s) OR lower(a.recipient) = lower(%(address)s)
+WHERE lower(a.sender) = lower(%(address)s::text) OR lower(a.recipient) = lower(%(address)s::text)
+   OR a.entry_id = %(entry_id)s
 ORDER BY a.audit_id DESC
 LIMIT %(limit)s;
 
@@ -13,7 +15,8 @@ SELECT coalesce(e.bounced_at, e.last_attempt_at, m.received_at) AS at, e.status,
        coalesce(e.leased_until > now(), false) AS leased
 FROM mailroom.queue_entry e
 JOIN mailroom.spooled_message m USING (message_id)
-WHERE lower(m.sender) = lower(%(address)s) OR lower(e.recipient) = lower(%(address)s)
+WHERE lower(m.sender) = lower(%(address)s::text) OR lower(e.recipient) = lower(%(address)s::text)
+   OR e.entry_id = %(entry_id)s
 ORDER BY e.entry_id DESC
 LIMIT %(limit)s;
 
@@ -21,7 +24,8 @@ LIMIT %(limit)s;
 SELECT q.quarantined_at AS at, q.message_id, q.entry_id, m.sender, q.recipient, q.reason
 FROM mailroom.bounce_quarantine q
 JOIN mailroom.spooled_message m USING (message_id)
-WHERE lower(m.sender) = lower(%(address)s) OR lower(q.recipient) = lower(%(address)s)
+WHERE lower(m.sender) = lower(%(address)s::text) OR lower(q.recipient) = lower(%(address)s::text)
+   OR q.entry_id = %(entry_id)s
 ORDER BY q.entry_id DESC
 LIMIT %(limit)s;
 

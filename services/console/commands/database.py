@@ -1,23 +1,20 @@
 """`mailroom db`: the schema, what is in it, and the sample data."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
 import psycopg
 import typer
-from rich.console import Console
-from rich.progress import Progress as ProgressBar
-from rich.progress import TextColumn
 
 from services.console.commands.moments import read_moment
 from services.console.output import AsJson, print_json
+from services.console.progress import progress_bar
 from services.console.sample_data import load
+from services.console.web import project
 from shared.database import migrate as migrations
 from shared.database.statements import load_statements
-from shared.settings import load_settings
+from shared.settings import Settings, load_settings
 
 _STATEMENTS = load_statements("services.console.commands", "database.sql")
 #: The sample is made in memory, about 10,000 events at a time.
@@ -37,8 +34,9 @@ class DatabaseStatus:
 
 @app.command("migrate")
 def migrate(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Apply the migrations that are missing."""
-    applied = migrations.migrate(_database_url(context))
+    """Apply the migrations that are missing, Mailroom's and the web console's."""
+    settings = load_settings(context.obj)
+    applied = [*migrations.migrate(settings.database_url), *project.migrate(settings)]
     if as_json:
         print_json({"applied": applied})
     else:
@@ -48,8 +46,11 @@ def migrate(context: typer.Context, *, as_json: AsJson = False) -> None:
 @app.command("status")
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show the migrations applied and missing, and how many rows there are."""
-    with psycopg.connect(_database_url(context)) as connection:
+    settings = load_settings(context.obj)
+    with psycopg.connect(settings.database_url) as connection:
         found = read_status(connection)
+    if not found.missing:
+        found = _with_console(found, settings)
     if as_json:
         print_json(found)
         return
@@ -79,7 +80,10 @@ def load_sample(
         raise typer.BadParameter(
             f"{scale} is not more than 0 and at most {_LARGEST_SCALE}", param_hint="--scale"
         )
-    with psycopg.connect(_database_url(context), autocommit=True) as connection, _progress() as progress:
+    with (
+        psycopg.connect(_database_url(context), autocommit=True) as connection,
+        progress_bar("sample data", "rows") as progress,
+    ):
         _require_schema(connection)
         counts = load.load_sample(
             connection, seed=seed, scale=scale, now=nominal, replace=replace, progress=progress
@@ -104,6 +108,16 @@ def read_status(connection: psycopg.Connection[tuple[object, ...]]) -> DatabaseS
     return DatabaseStatus(applied, missing, rows)
 
 
+def _with_console(found: DatabaseStatus, settings: Settings) -> DatabaseStatus:
+    """Add the web console's migrations."""
+    project.set_up(settings)
+    from services.console.web import schema  # noqa: PLC0415 - it needs Django set up
+
+    return DatabaseStatus(
+        [*found.applied, *schema.applied_migrations()], schema.missing_migrations(), found.rows
+    )
+
+
 def _database_url(context: typer.Context) -> str:
     return load_settings(context.obj).database_url
 
@@ -120,13 +134,3 @@ def _require_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:
         raise migrations.SchemaOutdated(
             f"the database lacks {', '.join(missing)}; run `mailroom db migrate` first"
         )
-
-
-@contextmanager
-def _progress() -> Iterator[load.Progress]:
-    """A progress bar on a terminal, on standard error; nothing elsewhere."""
-    terminal = Console(stderr=True)
-    columns = (*ProgressBar.get_default_columns(), TextColumn("{task.completed:,} rows"))
-    with ProgressBar(*columns, console=terminal, disable=not terminal.is_terminal, transient=True) as bar:
-        task = bar.add_task("sample data", total=None)
-        yield lambda done, in_all: bar.update(task, completed=done, total=in_all)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from services.console.completion import complete
 from services.console.connection import transaction
 from services.console.deliveries.deliveries import Delivery, find_deliveries, list_deliveries
 from services.console.output import AsJson, print_json, print_table
@@ -45,7 +46,14 @@ def list_all(
 @app.command("show")
 def show(
     context: typer.Context,
-    mail_id: Annotated[str, typer.Argument(metavar="MAIL_ID", help="The mail; part of its Message-ID.")],
+    mail_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="MAIL_ID",
+            help="The mail; part of its Message-ID.",
+            autocompletion=complete("mails"),
+        ),
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -8,8 +8,10 @@ import typer
 
 from services.console.connection import transaction
 from services.console.ndr.polling import poll_once
+from services.console.ndr.preview import first_message
 from services.console.ndr.preview import preview as preview_entry
 from services.console.output import AsJson, print_json, shown
+from services.console.progress import progress_bar
 from services.console.publishing import publishing
 from services.ndr_worker.issue import Issued
 from shared.database.connections import check_database, open_pool
@@ -38,9 +40,8 @@ def preview(
         print(f"entry {ending.entry.entry_id} to {recipient}: {ending.action}{reason}", file=sys.stderr)
     for mail in issued.mails:
         print(f"{mail.kind} to {shown(', '.join(mail.rcpt_to))}", file=sys.stderr)
-    message = issued.mails[0].message if issued.mails else issued.copy[1] if issued.copy else b""
     sys.stderr.flush()
-    sys.stdout.buffer.write(message if isinstance(message, bytes) else b"")
+    sys.stdout.buffer.write(first_message(issued))
     sys.stdout.flush()
 
 
@@ -52,8 +53,9 @@ def poll(context: typer.Context, *, as_json: AsJson = False) -> None:
     with (
         publishing(settings) as publisher,
         open_pool(settings.database_url, "mailroom console", size=2) as pool,
+        progress_bar("bounces", "entries") as progress,
     ):
-        counts = poll_once(pool, publisher, settings)
+        counts = poll_once(pool, publisher, settings, progress)
     if as_json:
         print_json(counts)
         return

@@ -1,21 +1,19 @@
 """`mailroom parked`: messages that no worker could process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
 import typer
-from psycopg import Connection
 
 from services.console.connection import transaction
-from services.console.deliveries import deliveries
 from services.console.names import look_up
 from services.console.output import AsJson, print_json, print_table
-from services.console.parked import queue
+from services.console.parked import decisions, queue
 from services.console.parked.message import ParkedMessage
+from services.console.progress import progress_bar
 from shared.broker import Topology
 from shared.settings import load_settings
-from shared.wire import Mail
 
 app = typer.Typer(no_args_is_help=True, help="Messages that no worker could process.")
 
@@ -66,8 +64,9 @@ def replay(
     """Put messages back on the queues they came from, with their ids."""
     settings = load_settings(context.obj)
     wanted = _wanted(message_ids, everything=everything)
-    let_go = partial(_decide_held, settings.database_url, deliveries.release)
-    _tell("replayed", queue.replay(settings.amqp_url, Topology.of(settings), wanted, let_go), as_json=as_json)
+    with progress_bar("replaying", "messages") as progress:
+        replayed = decisions.replay(settings, partial(transaction, settings.database_url), wanted, progress)
+    _tell("replayed", replayed, as_json=as_json)
 
 
 @app.command("discard")
@@ -81,19 +80,9 @@ def discard(
     """Remove messages for good."""
     settings = load_settings(context.obj)
     wanted = _wanted(message_ids, everything=everything)
-    leave = partial(_decide_held, settings.database_url, deliveries.settle)
-    _tell(
-        "discarded", queue.discard(settings.amqp_url, Topology.of(settings), wanted, leave), as_json=as_json
-    )
-
-
-def _decide_held(
-    database_url: str, decide: Callable[[Connection, str], object], message: ParkedMessage
-) -> None:
-    """Decide about a mail's held recipients in the ledger, before the message moves."""
-    if message.type == Mail.TYPE:
-        with transaction(database_url) as connection:
-            decide(connection, message.message_id)
+    with progress_bar("discarding", "messages") as progress:
+        discarded = decisions.discard(settings, partial(transaction, settings.database_url), wanted, progress)
+    _tell("discarded", discarded, as_json=as_json)
 
 
 def _wanted(message_ids: list[str] | None, *, everything: bool) -> Sequence[str] | None:

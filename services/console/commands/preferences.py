@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from services.console.completion import complete_preferences
 from services.console.connection import transaction
 from services.console.output import AsJson, print_json, print_table, shown
 from services.console.preferences.preferences import find_preference, list_preferences, set_preference
@@ -12,7 +13,14 @@ from shared.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="What is tuned for all reports at once.")
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help="section__name, as `preferences list` shows it.")]
+Key = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY",
+        help="section__name, as `preferences list` shows it.",
+        autocompletion=complete_preferences,
+    ),
+]
 
 
 @app.command("list")

@@ -6,28 +6,29 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 from uuid import uuid4
 
 import typer
 
 from services.console.commands.moments import read_moment
+from services.console.completion import complete, complete_reports
 from services.console.connection import transaction
 from services.console.output import AsJson, print_json, print_table, shown
 from services.console.publishing import publishing
 from services.console.reports.composing import composing
 from services.console.reports.listing import find_report, list_reports
-from services.console.reports.runs import RunState, list_runs, request
+from services.console.reports.rows import write_rows
+from services.console.reports.runs import RunState, list_runs, nearest_run, request
 from services.console.reports.scope import check_scope, read_scope
 from services.console.schedules.schedules import list_schedules
 from services.report_worker.catalogue import Catalogue
 from services.report_worker.entity import entity_of
-from services.report_worker.export import write_csv
 from services.report_worker.fan_out import load_entities
 from services.report_worker.preview import Occasion, Preview, preview_report
 from services.report_worker.report import Report
-from services.report_worker.runs import load_run
-from services.report_worker.settings import ReportSettings
+from services.report_worker.runs import RunUnknown
 from shared.broker import Topology
 from shared.database.connections import open_pool, reports_url
 from shared.settings import Settings, load_settings
@@ -35,9 +36,9 @@ from shared.wire import ReportRun
 
 app = typer.Typer(no_args_is_help=True, help="The reports and their runs.")
 
-Name = Annotated[str, typer.Argument(help="As `reports list` shows it.")]
-Site = Annotated[str | None, typer.Option(help="The site it is about.")]
-Bot = Annotated[str | None, typer.Option(help="The bot it is about.")]
+Name = Annotated[str, typer.Argument(help="As `reports list` shows it.", autocompletion=complete_reports)]
+Site = Annotated[str | None, typer.Option(help="The site it is about.", autocompletion=complete("sites"))]
+Bot = Annotated[str | None, typer.Option(help="The bot it is about.", autocompletion=complete("bots"))]
 Nominal = Annotated[str | None, typer.Option(help="End of its window, RFC 3339; default: now.")]
 
 
@@ -121,7 +122,7 @@ def run(
     )
     _check_scope(settings, report, scope, needed=False)
     with publishing(settings) as publisher:
-        request(settings.database_url, publisher, Topology.of(settings), [command])
+        request(partial(transaction, settings.database_url), publisher, Topology.of(settings), [command])
     if as_json:
         print_json({"run_id": command.run_id, "report": command.report})
     else:
@@ -132,11 +133,18 @@ def run(
 def runs(
     context: typer.Context,
     *,
-    report: Annotated[str | None, typer.Option(help="Only runs of this report.")] = None,
+    report: Annotated[
+        str | None, typer.Option(help="Only runs of this report.", autocompletion=complete_reports)
+    ] = None,
     state: Annotated[RunState | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = 50,
     csv: Annotated[
-        str | None, typer.Option(metavar="RUN_ID", help="Write the rows of this run to standard output.")
+        str | None,
+        typer.Option(
+            metavar="RUN_ID",
+            help="Write the rows of this run to standard output.",
+            autocompletion=complete("runs"),
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -187,21 +195,16 @@ def _check_scope(settings: Settings, report: Report, scope: dict[str, str] | Non
 
 
 def _write_rows(settings: Settings, run_id: str) -> None:
-    with (
-        transaction(settings.database_url) as connection,
-        closing(open_pool(reports_url(settings), "mailroom console", size=1)) as pool,
-        pool.connection() as reports_connection,
-    ):
-        row = load_run(connection, run_id)
-        report = find_report(_catalogue(settings), row.report)
-        written = write_csv(
-            connection,
-            reports_connection,
-            report,
-            row,
-            sys.stdout.buffer,
-            settings=ReportSettings.of(settings),
-        )
+    try:
+        with (
+            transaction(settings.database_url) as connection,
+            closing(open_pool(reports_url(settings), "mailroom console", size=1)) as pool,
+        ):
+            written = write_rows(connection, pool, settings, run_id, sys.stdout.buffer)
+    except RunUnknown as error:
+        with transaction(settings.database_url) as connection:
+            near = nearest_run(connection, run_id)
+        raise RunUnknown(f"{error}; did you mean {near}?" if near else str(error)) from error
     sys.stdout.flush()
     if written.same is False:
         print(

@@ -2,20 +2,23 @@
 
 import shlex
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from services.console.completion import complete
 from services.console.connection import transaction
 from services.console.output import AsJson, print_json, print_table, shown
+from services.console.progress import progress_bar
 from services.console.publishing import publishing
 from services.console.reports.composing import composing
-from services.console.reports.listing import find_report
 from services.console.reports.runs import request
 from services.console.schedules.expectation import ExpectedMail, ExpectedReport, expect
 from services.console.schedules.firings import FiringAhead, firings_ahead
+from services.console.schedules.running import runs_by_hand
 from services.console.schedules.schedules import (
     StoredSchedule,
     find_schedule,
@@ -24,7 +27,6 @@ from services.console.schedules.schedules import (
     switch_all,
 )
 from services.report_worker.catalogue import Catalogue
-from services.report_worker.run_arguments import validate_arguments
 from services.scheduler.commands import report_runs
 from services.scheduler.rhythm import ScheduleInvalid
 from shared.broker import Topology
@@ -32,8 +34,17 @@ from shared.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The schedules.")
 
-Name = Annotated[str, typer.Argument(help="As `schedules list` shows it.")]
-Names = Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="As `schedules list` shows them.")]
+Name = Annotated[
+    str, typer.Argument(help="As `schedules list` shows it.", autocompletion=complete("schedules"))
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME...",
+        help="As `schedules list` shows them.",
+        autocompletion=complete("schedules"),
+    ),
+]
 All = Annotated[bool, typer.Option("--all", help="Every schedule at once.")]
 _STILL_BY_HAND = (
     "reports asked for by hand still go out; `mailroom preferences set exchange__reports_enabled N` "
@@ -106,15 +117,15 @@ def run(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     catalogue = Catalogue.load(settings.reports.catalogue_path)
     with transaction(settings.database_url) as connection:
         schedule = find_schedule(connection, name)
-    runs = [
-        replace(each, requested_by="operator")
-        for each in report_runs(schedule.as_scheduled(), datetime.now(UTC))
-    ]
-    for each in runs:
-        find_report(catalogue, each.report)
-        validate_arguments(each.args)
+    runs = runs_by_hand(schedule.as_scheduled(), catalogue, datetime.now(UTC))
     with publishing(settings) as publisher:
-        request(settings.database_url, publisher, Topology.of(settings), runs, schedule=schedule.name)
+        request(
+            partial(transaction, settings.database_url),
+            publisher,
+            Topology.of(settings),
+            runs,
+            schedule=schedule.name,
+        )
     if as_json:
         print_json([{"run_id": each.run_id, "report": each.report} for each in runs])
         return
@@ -128,10 +139,17 @@ def explain(context: typer.Context, name: Name, *, as_json: AsJson = False) -> N
     settings = load_settings(context.obj)
     now = datetime.now(UTC)
     catalogue = Catalogue.load(settings.reports.catalogue_path)
-    with transaction(settings.database_url) as connection, composing(settings) as composer:
+    with (
+        transaction(settings.database_url) as connection,
+        composing(settings) as composer,
+        progress_bar("composing", "reports") as progress,
+    ):
         schedule = find_schedule(connection, name)
         runs = report_runs(schedule.as_scheduled(), now)
-        reports = list(expect(connection, composer, catalogue, runs, schedule=name, now=now))
+        reports = []
+        for report in expect(connection, composer, catalogue, runs, schedule=name, now=now):
+            reports.append(report)
+            progress(len(reports), len(runs))
     firings = firings_ahead(schedule.as_scheduled(), now, _AHEAD)
     if as_json:
         print_json({**asdict(schedule), "firings": firings, "reports": reports})
@@ -180,14 +198,7 @@ def _print_firings(firings: list[FiringAhead]) -> None:
         return
     print_table(
         ("local", "UTC", "note"),
-        [
-            (
-                f"{firing.local:%a %Y-%m-%d %H:%M:%S %Z}",
-                f"{firing.utc:%Y-%m-%d %H:%M:%S}",
-                "; ".join(firing.notes),
-            )
-            for firing in firings
-        ],
+        [(firing.local_text, firing.utc_text, "; ".join(firing.notes)) for firing in firings],
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from services.console.commands.moments import read_moment, read_span
+from services.console.completion import complete
 from services.console.connection import transaction
 from services.console.output import AsJson, print_json, print_table, shown
 from services.console.subscriptions.changes import check_changes, columns_not_followed, read_changes
@@ -20,13 +21,23 @@ from services.console.subscriptions.subscriptions import (
     find_subscription,
     list_subscriptions,
 )
+from services.console.subscriptions.usage import reports_using
 from services.report_worker.catalogue import Catalogue
 from shared.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Who gets the reports.")
 
-Name = Annotated[str, typer.Argument(help="As `subscriptions list` shows it.")]
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="As `subscriptions list` shows them.")]
+Name = Annotated[
+    str, typer.Argument(help="As `subscriptions list` shows it.", autocompletion=complete("subscriptions"))
+]
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NAME...",
+        help="As `subscriptions list` shows them.",
+        autocompletion=complete("subscriptions"),
+    ),
+]
 #: How long a subscription is muted when nothing is said.
 _MUTED_FOR = timedelta(days=1)
 
@@ -38,12 +49,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     reports = Catalogue.load(settings.reports.catalogue_path).reports.values()
     with transaction(settings.database_url) as connection:
         subscriptions = list(list_subscriptions(connection).values())
-    using = {
-        subscription.name: tuple(
-            report.name for report in reports if report.subscription == subscription.name
-        )
-        for subscription in subscriptions
-    }
+    using = {each.name: reports_using(each.name, reports) for each in subscriptions}
     if as_json:
         print_json([{**asdict(each), "reports": using[each.name]} for each in subscriptions])
         return

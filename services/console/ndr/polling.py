@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from psycopg_pool import ConnectionPool
 
+from services.console.progress import Progress, unheard
 from services.ndr_worker.batch import BatchHandler
 from shared.broker import Outcome, Outgoing, Publishing, Topology
 from shared.broker.consumer import Delivery
@@ -65,7 +66,9 @@ class _BatonKept:
         return baton
 
 
-def poll_once(pool: ConnectionPool, publisher: Publishing, settings: Settings) -> PollCounts:
+def poll_once(
+    pool: ConnectionPool, publisher: Publishing, settings: Settings, progress: Progress = unheard
+) -> PollCounts:
     """Process bounced entries until a batch is not full.
 
     It becomes the house's one chain of polls, so that the scheduler waits for it; while another one runs, it
@@ -75,6 +78,7 @@ def poll_once(pool: ConnectionPool, publisher: Publishing, settings: Settings) -
         pool: connections to the bounce queue.
         publisher: for the mails.
         settings: as the worker has them.
+        progress: is told after each batch how many entries have ended.
 
     Raises:
         PollFailed: a batch failed; beside another chain, only the log tells.
@@ -90,6 +94,7 @@ def poll_once(pool: ConnectionPool, publisher: Publishing, settings: Settings) -
         for command in _chain(topology.address(poll), kept):
             handler.handle(_delivered(command))
             batches += 1
+            progress((_ended() - before).total(), None)
     if _outcome(pool, poll) == "error":
         raise PollFailed(
             "a batch failed, see the log above; its entries are taken up again when their lease ends "

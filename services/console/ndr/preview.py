@@ -43,3 +43,9 @@ def preview(connection: Connection, entry_id: int, settings: Settings, now: date
             )
         (notification,) = notifications(cursor, entries, settings.ndr.attachmsg)
     return Issuer(settings).issue(notification, now)
+
+
+def first_message(issued: Issued) -> bytes:
+    """Return the message to look at: the first mail, or the one that is only kept as a copy; empty: none."""
+    message = issued.mails[0].message if issued.mails else issued.copy[1] if issued.copy else b""
+    return message if isinstance(message, bytes) else b""

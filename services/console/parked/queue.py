@@ -1,28 +1,44 @@
 """The parked queue itself: looking gives everything back, replaying and discarding take messages out."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
+from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, NackError, UnroutableError
+from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
 from services.console.names import look_up
 from services.console.parked.message import ParkedMessage, return_queue
+from services.console.progress import Progress, unheard
 from shared.broker import Topology
 from shared.broker.link import BrokerUnreachable, connection_parameters
 from shared.errors import MailroomError
 
 _Held = tuple[int, ParkedMessage]
+#: The broker's code for a queue that there is not (AMQP 0-9-1 section 1.2).
+_NOT_FOUND = 404
 
 
 class ReplayRefused(MailroomError):
     """The broker did not take a replayed message; it stays parked."""
 
 
-def list_parked(amqp_urls: Sequence[str], topology: Topology) -> list[ParkedMessage]:
-    """Return every parked message; all of them stay where they are."""
-    with _holding(amqp_urls, topology) as (_, held):
+def list_parked(
+    amqp_urls: Sequence[str], topology: Topology, limit: int | None = None
+) -> list[ParkedMessage]:
+    """Return the parked messages, the oldest first; all of them stay where they are.
+
+    Args:
+        amqp_urls: nodes of one cluster.
+        topology: names of the queues.
+        limit: the most messages; None: all.
+
+    Raises:
+        BrokerUnreachable: no node answers.
+    """
+    with _holding(amqp_urls, topology, limit) as (_, held):
         return [message for _, message in held]
 
 
@@ -31,6 +47,7 @@ def replay(
     topology: Topology,
     message_ids: Sequence[str] | None,
     first: Callable[[ParkedMessage], None] = lambda _: None,
+    progress: Progress = unheard,
 ) -> list[ParkedMessage]:
     """Put messages back on the queues they came from, with their ids, their attempts counted anew.
 
@@ -42,6 +59,7 @@ def replay(
         topology: names of the queues.
         message_ids: which ones; None: all.
         first: what to do with each before it goes back.
+        progress: is told after each.
 
     Raises:
         NameUnknown: none of this id is parked.
@@ -63,7 +81,7 @@ def replay(
         except (UnroutableError, NackError) as error:
             raise ReplayRefused(f"{queue} did not take {message.message_id!r} ({error!r})") from error
 
-    return _take_out(amqp_urls, topology, message_ids, put_back)
+    return _take_out(amqp_urls, topology, message_ids, put_back, progress)
 
 
 def discard(
@@ -71,6 +89,7 @@ def discard(
     topology: Topology,
     message_ids: Sequence[str] | None,
     first: Callable[[ParkedMessage], None] = lambda _: None,
+    progress: Progress = unheard,
 ) -> list[ParkedMessage]:
     """Remove messages for good.
 
@@ -79,11 +98,12 @@ def discard(
         topology: names of the queues.
         message_ids: which ones; None: all.
         first: what to do with each before it goes.
+        progress: is told after each.
 
     Raises:
         NameUnknown: none of this id is parked.
     """
-    return _take_out(amqp_urls, topology, message_ids, lambda _, message: first(message))
+    return _take_out(amqp_urls, topology, message_ids, lambda _, message: first(message), progress)
 
 
 def _take_out(
@@ -91,6 +111,7 @@ def _take_out(
     topology: Topology,
     message_ids: Sequence[str] | None,
     first: Callable[[BlockingChannel, ParkedMessage], None],
+    progress: Progress,
 ) -> list[ParkedMessage]:
     """Do something first with each wanted message, then acknowledge it."""
     with _holding(amqp_urls, topology) as (channel, held):
@@ -98,31 +119,46 @@ def _take_out(
         wanted = (
             held if message_ids is None else [look_up("parked message", id_, known) for id_ in message_ids]
         )
-        for tag, message in wanted:
+        for number, (tag, message) in enumerate(wanted, 1):
             first(channel, message)
             channel.basic_ack(tag)
+            progress(number, len(wanted))
         return [message for _, message in wanted]
 
 
 @contextmanager
-def _holding(amqp_urls: Sequence[str], topology: Topology) -> Iterator[tuple[BlockingChannel, list[_Held]]]:
-    """Hold every parked message; what is not acknowledged goes back when the connection closes."""
+def _holding(
+    amqp_urls: Sequence[str], topology: Topology, limit: int | None = None
+) -> Iterator[tuple[BlockingChannel, list[_Held]]]:
+    """Hold parked messages; what is not acknowledged goes back when the connection closes."""
+    connection = None
     try:
         connection = pika.BlockingConnection([connection_parameters(url, "parked") for url in amqp_urls])
-    except (AMQPError, OSError) as error:
-        raise BrokerUnreachable(f"the broker does not answer ({error!r}); check MAILROOM_AMQP_URL") from error
-    try:
         channel = connection.channel()
         channel.confirm_delivery()
-        yield channel, list(_everything(channel, topology.name("parked")))
+        yield channel, list(islice(_everything(channel, topology.name("parked")), limit))
+    except (AMQPError, OSError) as error:
+        raise BrokerUnreachable(f"the broker does not answer ({error!r}); check MAILROOM_AMQP_URL") from error
     finally:
-        connection.close()
+        if connection is not None:
+            with suppress(AMQPError):
+                connection.close()
 
 
 def _everything(channel: BlockingChannel, queue: str) -> Iterator[_Held]:
-    while (got := channel.basic_get(queue))[0] is not None:
+    while (got := _next(channel, queue))[0] is not None:
         method, properties, body = got
         yield (
             method.delivery_tag,
             ParkedMessage(properties.message_id or "", properties.type or "", properties.headers or {}, body),
         )
+
+
+def _next(channel: BlockingChannel, queue: str) -> Any:  # noqa: ANN401 - pika has no types
+    """The next message; none when nothing has ever been connected that declares the queue."""
+    try:
+        return channel.basic_get(queue)
+    except ChannelClosedByBroker as error:
+        if error.reply_code == _NOT_FOUND:
+            return None, None, None
+        raise

@@ -1,6 +1,7 @@
 """The run ledger as an operator reads it, and runs asked for by hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from services.console.connection import transaction
+from services.console.names import nearest
 from shared.broker import Outcome, Publishing, Topology
 from shared.database.statements import load_statements
 from shared.errors import MailroomError
@@ -77,8 +78,14 @@ def list_runs(
         return cursor.execute(_SQL["list"], {"report": report, "state": state, "limit": limit}).fetchall()
 
 
+def nearest_run(connection: Connection[Any], run_id: str) -> str | None:
+    """Return the id of one of the latest runs that was probably meant; None when none is like it."""
+    latest = (str(known) for (known,) in connection.execute(_SQL["latest_ids"]))
+    return nearest(run_id, latest, likeness=0.8)
+
+
 def request(
-    database_url: str,
+    transaction: Callable[[], AbstractContextManager[Connection[Any]]],
     publisher: Publishing,
     topology: Topology,
     runs: Sequence[ReportRun],
@@ -88,7 +95,7 @@ def request(
     """Enter runs into the ledger, commit, and publish their commands.
 
     Args:
-        database_url: of the ledger.
+        transaction: opens one on the ledger, committed at its end.
         publisher: for the commands.
         topology: how they are addressed.
         runs: what is asked for.
@@ -97,7 +104,7 @@ def request(
     Raises:
         RunsNotTaken: the broker did not take them all.
     """
-    with transaction(database_url) as connection, connection.cursor() as cursor:
+    with transaction() as connection, connection.cursor() as cursor:
         cursor.executemany(_SQL["enter"], [_row(run, schedule) for run in runs])
     outcomes = publisher.publish([topology.address(run) for run in runs])
     lost = {
@@ -107,7 +114,7 @@ def request(
     }
     if lost:
         reason = f"the broker did not take it ({', '.join(sorted({o.value for o in lost.values()}))})"
-        with transaction(database_url) as connection:
+        with transaction() as connection:
             connection.execute(
                 _SQL["withdraw"], {"run_ids": [UUID(run_id) for run_id in lost], "error": reason}
             )

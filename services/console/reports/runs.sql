@@ -7,6 +7,10 @@ WHERE (%(report)s::text IS NULL OR report = %(report)s::text)
 ORDER BY created_at DESC, nominal_at DESC, run_id
 LIMIT %(limit)s;
 
+-- name: latest_ids
+-- Enough to tell which one somebody meant to type.
+SELECT run_id FROM mailroom.report_run ORDER BY created_at DESC LIMIT 2000;
+
 -- name: enter
 -- The identity of a run is committed before its command is published.
 INSERT INTO mailroom.report_run (run_id, report, scope, nominal_at, schedule, requested_by, args)

@@ -26,6 +26,16 @@ class FiringAhead:
     local: datetime
     notes: tuple[str, ...] = ()
 
+    @property
+    def local_text(self) -> str:
+        """The time in the schedule's zone, as people read it."""
+        return f"{self.local:%a %Y-%m-%d %H:%M:%S %Z}"
+
+    @property
+    def utc_text(self) -> str:
+        """The time in UTC, as people read it."""
+        return f"{self.utc:%Y-%m-%d %H:%M:%S}"
+
 
 def firings_ahead(schedule: Schedule, now: datetime, count: int) -> list[FiringAhead]:
     """Return the next nominal times of a schedule, as if it was enabled.

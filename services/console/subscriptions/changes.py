@@ -67,12 +67,7 @@ def check_changes(
     Raises:
         ChangeRefused: something is wrong with a field that is to be changed; all problems at once.
     """
-    wanted = replace(subscription, **values)
-    found = list(subscription_problems(wanted.as_read_by_reports(), reports, wanted.template_name))
-    found += [
-        f"{_RECIPIENTS}: {address!r} is there more than once" for address in repeated(wanted.emails_list)
-    ]
-    problems = [problem for problem in found if problem.partition(":")[0] in values]
+    problems = change_problems(subscription, values, reports)
     taken = [problem for problem in problems if force and problem.startswith(_RECIPIENTS)]
     if refused := [problem for problem in problems if problem not in taken]:
         advice = (
@@ -82,6 +77,24 @@ def check_changes(
         )
         raise ChangeRefused(_refusal(refused) + advice)
     return taken
+
+
+def change_problems(
+    subscription: StoredSubscription, values: Mapping[str, Any], reports: Iterable[Report]
+) -> list[str]:
+    """Say what is wrong with the fields that are to be changed, each as `field: what`.
+
+    Args:
+        subscription: as it is.
+        values: field to value.
+        reports: all of the catalogue; columns are checked against those that use the subscription.
+    """
+    wanted = replace(subscription, **values)
+    found = list(subscription_problems(wanted.as_read_by_reports(), reports, wanted.template_name))
+    found += [
+        f"{_RECIPIENTS}: {address!r} is there more than once" for address in repeated(wanted.emails_list)
+    ]
+    return [problem for problem in found if problem.partition(":")[0] in values]
 
 
 def columns_not_followed(subscription: StoredSubscription, reports: Iterable[Report]) -> list[str]:
@@ -102,7 +115,12 @@ def _refusal(problems: Sequence[str]) -> str:
     return f"nothing was changed: {'; '.join(problems)}."
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text without the blanks around it.
+
+    Raises:
+        ValueError: it has a line end or another control character.
+    """
     if _CONTROL.search(text):
         raise ValueError("more than one line; write it on one")
     return text.strip()
@@ -116,14 +134,14 @@ def _optional(read: Callable[[str], Any]) -> Callable[[str], Any]:
 _FIELDS: Mapping[str, Callable[[str], Any]] = {
     "enabled": parse_yes_no,
     "emails_list": str.strip,
-    "from_email": _line,
-    "template_name": _line,
-    "email_subject": _line,
-    "alternate_email_subject": _line,
-    "columns": _line,
-    "tags": _line,
+    "from_email": one_line,
+    "template_name": one_line,
+    "email_subject": one_line,
+    "alternate_email_subject": one_line,
+    "columns": one_line,
+    "tags": one_line,
     "mute_until": _optional(lambda text: parse_moment(text.strip())),
     "send_empty": _optional(parse_yes_no),
-    "attachment": lambda text: _line(text).lower(),
+    "attachment": lambda text: one_line(text).lower(),
     "notes": _optional(str.strip),
 }

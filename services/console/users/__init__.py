@@ -1,0 +1,1 @@
+"""Who may use the web console, and as what."""
