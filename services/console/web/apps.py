@@ -1,6 +1,6 @@
 """The console as a Django application."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 
 
@@ -10,6 +10,16 @@ class ConsoleConfig(AppConfig):
     name = "services.console.web"
     label = "mailroom"
     verbose_name = "Mailroom"
+
+    def ready(self) -> None:
+        """Listen to what Django signals: logins, failed ones, failed pages."""
+        from services.console.web.access import failures, throttle  # noqa: F401 - they register themselves
+
+        # as the pages call what Django has other words for
+        for name in ("auth", "admin"):
+            apps.get_app_config(name).verbose_name = "Access"
+        history = apps.get_model("admin", "LogEntry")._meta
+        history.verbose_name, history.verbose_name_plural = "change", "history"
 
 
 class ConsoleAdminConfig(AdminConfig):

@@ -32,3 +32,17 @@ def _estimate(table: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_SQL["estimate"], {"table": table})
         return int(cursor.fetchone()[0])
+
+
+class BoundedPaginator(EstimatingPaginator):
+    """Ends where people end: what lies deeper in a large table is found by a search or a filter."""
+
+    @cached_property
+    def count(self) -> int:
+        """Return how many rows the pages reach."""
+        return min(COUNTED, super().count)
+
+    @property
+    def ends_early(self) -> bool:
+        """Tell whether there may be more rows than the pages reach."""
+        return self.count >= COUNTED

@@ -1,7 +1,6 @@
 """Django, configured from Mailroom's settings: the one place where the two meet."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,25 +8,28 @@ import django
 import psycopg
 from csp.constants import NONE, SELF
 from django.conf import settings as configured
-from django.core.management import call_command
 from psycopg.conninfo import conninfo_to_dict
 
+from shared.database.connections import check_database
 from shared.database.statements import load_statements
 from shared.settings import Settings
 
 _SQL = load_statements("services.console.web", "project.sql")
-_FOLDER = Path(__file__).parent
 _APP = "services.console.web.apps.ConsoleConfig"
-#: Every browser feature that a page could ask for and none of ours does.
-_NO_FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+_ACCESS = "services.console.web.access"
 
 
 def set_up(settings: Settings) -> None:
-    """Configure Django for this process; once.
+    """Configure Django for this process; where that was done for another database, lead it to this one.
 
     Raises:
-        psycopg.Error: the database does not answer, or refuses.
+        DatabaseUnreachable: the database does not answer.
+        SchemaOutdated: migrations are missing.
     """
+    check_database(settings.database_url)
+    if configured.configured:
+        point_at(settings)
+        return
     database, key = _read_database(settings.database_url)
     configured.configure(**django_settings(settings, database, key))
     django.setup()
@@ -70,11 +72,14 @@ def django_settings(settings: Settings, database: str, signing_key: str) -> dict
         "MIDDLEWARE": [
             "django.middleware.security.SecurityMiddleware",
             "whitenoise.middleware.WhiteNoiseMiddleware",
+            f"{_ACCESS}.request_log.RequestLog",
+            f"{_ACCESS}.headers.Headers",
             "csp.middleware.CSPMiddleware",
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.common.CommonMiddleware",
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "django.contrib.auth.middleware.LoginRequiredMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
             "axes.middleware.AxesMiddleware",
@@ -83,7 +88,6 @@ def django_settings(settings: Settings, database: str, signing_key: str) -> dict
         "TEMPLATES": [
             {
                 "BACKEND": "django.template.backends.django.DjangoTemplates",
-                "DIRS": [_FOLDER / "templates"],
                 "APP_DIRS": True,
                 "OPTIONS": {
                     "context_processors": [
@@ -95,12 +99,12 @@ def django_settings(settings: Settings, database: str, signing_key: str) -> dict
             }
         ],
         "STATIC_URL": "static/",
-        "STATICFILES_DIRS": [_FOLDER / "static"],
         "WHITENOISE_USE_FINDERS": True,
         "WHITENOISE_AUTOREFRESH": False,
         "USE_TZ": True,
         "TIME_ZONE": settings.reports.time_zone,
         "LANGUAGE_CODE": "en",
+        "FORMAT_MODULE_PATH": "services.console.web.formats",
         "LOGGING_CONFIG": None,
         **_access(settings, secure=secure),
     }
@@ -126,14 +130,24 @@ def _access(settings: Settings, *, secure: bool) -> dict[str, Any]:
         "AXES_COOLOFF_TIME": settings.console.login_pause,
         "AXES_LOCKOUT_PARAMETERS": [["username", "ip_address"]],
         "AXES_RESET_ON_SUCCESS": True,
+        # who tries during the pause does not make it longer: the page says when it ends
+        "AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT": False,
+        "AXES_LOCKOUT_CALLABLE": f"{_ACCESS}.throttle.refuse",
+        "AXES_CLIENT_IP_CALLABLE": f"{_ACCESS}.client_address.client_address_of",
+        "AXES_DISABLE_ACCESS_LOG": True,
+        "AXES_ENABLE_ADMIN": False,
         "AXES_VERBOSE": False,
         "LOGIN_URL": "admin:login",
-        "SESSION_COOKIE_AGE": max(1, settings.console.session // timedelta(seconds=1)),
+        "LOGIN_REDIRECT_URL": "admin:index",
+        "SESSION_COOKIE_NAME": "mailroom_session",
+        "SESSION_COOKIE_AGE": settings.console.session // timedelta(seconds=1),
         "SESSION_SAVE_EVERY_REQUEST": True,
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_COOKIE_SAMESITE": "Lax",
+        "CSRF_COOKIE_NAME": "mailroom_csrf",
         "CSRF_COOKIE_SECURE": secure,
         "CSRF_COOKIE_HTTPONLY": True,
+        "CSRF_FAILURE_VIEW": f"{_ACCESS}.failures.form_too_old",
         "SECURE_HSTS_SECONDS": 31_536_000 if secure else 0,
         "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https") if secure else None,
         "SECURE_REFERRER_POLICY": "same-origin",
@@ -151,20 +165,20 @@ def _access(settings: Settings, *, secure: bool) -> dict[str, Any]:
     }
 
 
-def migrate(settings: Settings) -> None:
+def migrate(settings: Settings) -> list[str]:
     """Bring the console's own tables, permissions and groups to this version; safe to run again.
 
-    Raises:
-        psycopg.Error: the database does not answer, or refuses.
-    """
-    if not configured.configured:
-        set_up(settings)
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        connection.execute(_SQL["lock_migrations"])
-        call_command("migrate", interactive=False, verbosity=0)
-        from services.console.web.access.groups import bring_up_to_date  # its models need Django set up
+    Returns:
+        The names of the migrations applied now, in order.
 
-        bring_up_to_date()
+    Raises:
+        DatabaseUnreachable: the database does not answer, or the login may not act as the console's role.
+        SchemaOutdated: Mailroom's own migrations are missing.
+    """
+    set_up(settings)
+    from services.console.web import schema  # it needs Django set up
+
+    return schema.migrate(settings.database_url)
 
 
 def point_at(settings: Settings) -> None:
@@ -175,12 +189,13 @@ def point_at(settings: Settings) -> None:
     for name, value in django_settings(settings, database, key).items():
         setattr(configured, name, value)
     connections.close_all()
-    for alias in list(connections):
-        del connections[alias]
+    for made in connections.all(initialized_only=True):
+        del connections[made.alias]
     connections.settings = connections.configure_settings(configured.DATABASES)
 
 
 def _read_database(database_url: str) -> tuple[str, str]:
+    """Read a database's name and the key that signs the console's cookies."""
     with psycopg.connect(database_url, connect_timeout=10) as connection:
         row = connection.execute(_SQL["signing_key"]).fetchone()
         if row is None:

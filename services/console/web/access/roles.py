@@ -9,6 +9,10 @@ ADMIN: Final = "admin"
 ROLES: Final = (VIEWER, OPERATOR, ADMIN)
 
 _OWN = "mailroom"
+#: Everybody sees who did what.
+_HISTORY = ("admin", "view_logentry")
+#: Nobody deletes a user: the history refers to them. Who is to go is made inactive.
+_USERS = frozenset({("auth", f"{verb}_user") for verb in ("view", "add", "change")})
 
 
 def allowed(role: str, app: str, codename: str) -> bool:
@@ -19,8 +23,8 @@ def allowed(role: str, app: str, codename: str) -> bool:
         app: label of the application the permission belongs to.
         codename: as Django stores it: `view_schedule`, `run_schedule`.
     """
-    if role == ADMIN:
+    if (app, codename) == _HISTORY:
         return True
-    if app != _OWN:
-        return False
-    return codename.startswith("view_") or role == OPERATOR
+    if (app, codename) in _USERS:
+        return role == ADMIN
+    return app == _OWN and (codename.startswith("view_") or role != VIEWER)

@@ -4,6 +4,7 @@ from services.console.web.models.bounces import AuditRecord, QuarantinedEntry, Q
 from services.console.web.models.control import Preference, ReportRun, Schedule, Subscription
 from services.console.web.models.deliveries import Delivery
 from services.console.web.models.monitoring import Bot, Database, DomainPair, Server, Site
+from services.console.web.models.parked import ParkedMessage
 
 __all__ = [
     "AuditRecord",
@@ -11,6 +12,7 @@ __all__ = [
     "Database",
     "Delivery",
     "DomainPair",
+    "ParkedMessage",
     "Preference",
     "QuarantinedEntry",
     "QueueEntry",

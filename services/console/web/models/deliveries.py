@@ -12,7 +12,7 @@ class Delivery(models.Model):
 
     mail_id = models.TextField("mail", primary_key=True)
     recipient = models.TextField()
-    kind = models.TextField()
+    kind = models.TextField(choices=[(kind, kind) for kind in ("report", "notice", "ndr", "ndr-copy")])
     mail_from = models.TextField("reverse-path")
     state = models.TextField(
         choices=[(state, state) for state in ("attempting", "delivered", "deferred", "failed", "held")]

@@ -26,7 +26,7 @@ class Bot(models.Model):
     """A row of `bot`."""
 
     host_name = models.TextField(primary_key=True)
-    site = models.ForeignKey(Site, models.DO_NOTHING, db_column="site", null=True, blank=True)
+    site = models.ForeignKey(Site, models.SET_NULL, db_column="site", null=True, blank=True)
     ip_address = models.GenericIPAddressField("IP address", null=True, blank=True)
     enabled = models.BooleanField(default=True)
     last_seen = models.DateTimeField(null=True, editable=False)
@@ -67,7 +67,7 @@ class Database(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     name = models.TextField()
-    server = models.ForeignKey(Server, models.DO_NOTHING, db_column="server")
+    server = models.ForeignKey(Server, models.CASCADE, db_column="server")
     enabled = models.BooleanField(default=True)
     last_access = models.DateTimeField(null=True, editable=False)
 
@@ -86,7 +86,7 @@ class DomainPair(models.Model):
     """A row of `domain_pair`."""
 
     id = models.BigAutoField(primary_key=True)
-    site = models.ForeignKey(Site, models.DO_NOTHING, db_column="site", null=True, blank=True)
+    site = models.ForeignKey(Site, models.CASCADE, db_column="site", null=True, blank=True)
     from_domain = models.TextField()
     to_domain = models.TextField()
     status = models.TextField(choices=[("PASS", "PASS"), ("FAIL", "FAIL")])

@@ -1,0 +1,1 @@
+"""How times are written in English: as the command line writes them."""

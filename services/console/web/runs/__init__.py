@@ -1,0 +1,1 @@
+"""What the page of report runs shows besides the table's columns."""

@@ -1,0 +1,1 @@
+"""What the page of schedules shows besides the table's columns."""
