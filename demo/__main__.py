@@ -15,6 +15,7 @@ from rich.table import Table
 
 from demo.arrivals import Arrival, Expected, arrivals, expected, leftovers, missing
 from demo.catcher import Catcher, MailNotCaught
+from demo.console import OpenConsole, start_console
 from demo.fleet import Fleet
 from demo.roles import acting_as
 from demo.servers.sandbox import Sandbox, sandbox
@@ -76,7 +77,8 @@ def _run(place: Sandbox, *, keep: bool) -> int:
             f"{reports} reports and {len(arrived) - reports} NDRs arrived,"
             f" each once, in {time.monotonic() - started:.0f} s."
         )
-        _tell_where_to_look(catcher, keep=keep)
+        console = start_console(fleet, place.database_url) if keep else None
+        _tell_where_to_look(catcher, console)
     return 0
 
 
@@ -128,12 +130,16 @@ def _print_table(arrived: Sequence[Arrival]) -> None:
     _console.print(table, markup=False)
 
 
-def _tell_where_to_look(catcher: Catcher, *, keep: bool) -> None:
-    _console.print(f"The mails as files: {_MAILS}/")
-    if not keep:
-        _console.print("To read them in a browser: make demo KEEP=1")
+def _tell_where_to_look(catcher: Catcher, console: OpenConsole | None) -> None:
+    if console is None:
+        _console.print(f"The mails as files: {_MAILS}/\nTo read them in a browser: make demo KEEP=1")
         return
-    _console.print(f"Read them in a browser: {catcher.http_url}  (Ctrl-C ends the demo)")
+    table = Table("Where to look", "", show_edge=False, show_header=False)
+    table.add_row("the mails as files", f"{_MAILS}/")
+    table.add_row("the mails in a browser", catcher.http_url)
+    table.add_row("the console", console.url)
+    table.add_row("its user and password", f"{console.user} {console.password}")
+    _console.print(table, "Ctrl-C ends the demo.", markup=False)
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
 

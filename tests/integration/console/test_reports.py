@@ -2,11 +2,13 @@ import csv
 import hashlib
 import io
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from demo.servers.rabbitmq import Broker
+from services.console.connection import transaction
 from services.console.names import NameUnknown
 from services.console.reports.runs import RunsNotTaken, request
 from services.console.reports.scope import ScopeUnfit
@@ -113,7 +115,7 @@ def test_a_run_that_the_broker_does_not_take_is_closed_as_failed(
     )
 
     with pytest.raises(RunsNotTaken, match="give the command again"):
-        request(database_url, RecordingPublisher(lambda _: True), Topology(), [run])
+        request(partial(transaction, database_url), RecordingPublisher(lambda _: True), Topology(), [run])
 
     (row,) = mailroom.rows("report_runs")
     assert row[-2:] == ("failed", "the broker did not take it (refused)")
@@ -158,3 +160,5 @@ def test_rows_of_no_run_or_of_one_for_every_site_are_refused(estate: Mailroom) -
     assert isinstance(estate("reports", "runs", "--csv", run_id).exception, RunHasNoRows)
     for unknown in ("nonsense", "00000000-0000-4000-8000-000000000002"):
         assert isinstance(estate("reports", "runs", "--csv", unknown).exception, RunUnknown)
+    mistyped = estate("reports", "runs", "--csv", run_id[:-1])
+    assert f"did you mean {run_id}?" in str(mistyped.exception)

@@ -11,10 +11,11 @@ from services.console.cli import app
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/commands.md").read_text("utf-8")
 TOP: Any = typer.main.get_command(app)
+#: A group has commands; one that stands by itself is its own.
 COMMANDS = {
-    f"{group_name} {name}": command
+    f"{group_name} {name}".strip(): command
     for group_name, group in TOP.commands.items()
-    for name, command in group.commands.items()
+    for name, command in getattr(group, "commands", {"": group}).items()
 }
 
 

@@ -9,7 +9,7 @@ from services.console.cli import app
 from services.console.effective_settings import without_password
 from shared.settings import load_settings
 
-SECRET = "s3cret"  # noqa: S105 - what must never be printed
+SECRET = "s3cret"  # what must never be printed
 URL = f"postgresql://ann:{SECRET}@db.example/mailroom"
 
 

@@ -65,6 +65,23 @@ def test_a_password_is_never_printed(tmp_path: Path) -> None:
     assert "mysql://user:***@host/db" in told
 
 
+def test_the_first_administrator_needs_a_name_and_a_password_which_is_never_printed(tmp_path: Path) -> None:
+    told = problems(tmp_path, MAILROOM_CONSOLE__ADMIN_PASSWORD="hunter2")  # noqa: S106 - shown on purpose
+    assert "set admin_name and admin_password" in told
+    assert "hunter2" not in told
+    assert "hunter2" not in problems(tmp_path, '[console]\nadmin_password = ["hunter2"]\n')
+    password = tmp_path / "password"
+    password.write_text("hunter2\n")
+    given = {
+        "MAILROOM_CONSOLE__ADMIN_NAME": "root",
+        "MAILROOM_CONSOLE__ADMIN_PASSWORD_FILE": str(password),
+    }
+    settings = load_settings(None, given)
+    assert settings.console.admin_password
+    assert settings.console.admin_password.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(settings)
+
+
 def test_a_file_that_is_not_there_or_no_toml_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match=r"gone\.toml: cannot be read"):
         load_settings(tmp_path / "gone.toml", {})

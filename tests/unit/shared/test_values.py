@@ -1,6 +1,7 @@
 """The value syntax of the seed."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from shared.settings.values import (
     format_time_span,
     parse_address,
     parse_addresses,
+    parse_networks,
     parse_size,
     parse_time_span,
     parse_tuple,
@@ -99,3 +101,18 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 def test_the_address_of_a_list_that_is_none_is_named() -> None:
     with pytest.raises(ValueError, match="'nobody' is not a mail address"):
         parse_addresses("a@example.com | nobody")
+
+
+def test_networks_are_addresses_or_ranges_of_them() -> None:
+    assert parse_networks("10.0.0.5 | 192.168.0.0/16 | ::1") == (
+        ip_network("10.0.0.5/32"),
+        ip_network("192.168.0.0/16"),
+        ip_network("::1/128"),
+    )
+    assert parse_networks(["10.0.0.5"]) == (ip_network("10.0.0.5/32"),)
+
+
+@pytest.mark.parametrize("text", ["proxy.example.com", "10.0.0.5/8", "10.0.0.256"])
+def test_what_is_no_network_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no IP address or network"):
+        parse_networks(text)

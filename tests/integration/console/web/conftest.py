@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings as django_configured
+from django.core.signals import setting_changed
 from django.db import connections
 from django.test.utils import setup_test_environment
 
@@ -16,16 +18,23 @@ from shared.settings import Settings, load_settings
 from tests.integration.conftest import environment, names_of_ones_own
 from tests.integration.migrated import MigratedDatabases
 
+#: Slow is what a password's hash has to be, and not what tests are to be.
+_FAST_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs a loop in the tests' thread
 
 
 def lead_django_to(settings: Settings) -> None:
     """Set Django up, or where an earlier test module has done so, lead it to another database."""
-    if django_configured.configured:
-        project.point_at(settings)
-    else:
-        project.set_up(settings)
-        setup_test_environment()  # keeps what a page was made from, for a test to look at
+    project.set_up(settings)
+    _prepare_tests()
+
+
+@cache
+def _prepare_tests() -> None:
+    """Change what tests want otherwise; once, as an earlier test of a command may have set Django up."""
+    setup_test_environment()  # keeps what a page was made from, for a test to look at
+    setattr(django_configured, "PASSWORD_HASHERS", _FAST_HASHERS)  # noqa: B010 - the type checker knows no such setting
+    setting_changed.send(None, setting="PASSWORD_HASHERS", value=_FAST_HASHERS, enter=True)
 
 
 @pytest.fixture(scope="session")
