@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pika
@@ -45,10 +46,9 @@ def parked(broker: Broker, publisher: Publisher) -> BouncesPoll:
 
 
 def take(broker: Broker, queue: str) -> tuple[pika.BasicProperties, bytes] | None:
-    connection = pika.BlockingConnection(pika.URLParameters(broker.amqp_url))
-    method, properties, body = connection.channel().basic_get(f"{broker.prefix}.{queue}", auto_ack=True)
-    connection.close()
-    return (properties, body) if method else None
+    with closing(pika.BlockingConnection(pika.URLParameters(broker.amqp_url))) as connection:
+        method, properties, body = connection.channel().basic_get(f"{broker.prefix}.{queue}", auto_ack=True)
+        return (properties, body) if method else None
 
 
 def test_looking_tells_what_happened_and_leaves_everything_where_it_is(

@@ -14,9 +14,11 @@ from django.test.utils import setup_test_environment
 
 from demo.servers.rabbitmq import Broker
 from services.console.web import project
+from shared.broker.publisher import Publisher
 from shared.settings import Settings, load_settings
 from tests.integration.conftest import environment, names_of_ones_own
 from tests.integration.migrated import MigratedDatabases
+from tests.integration.waiting import wait_until
 
 #: Slow is what a password's hash has to be, and not what tests are to be.
 _FAST_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -58,6 +60,15 @@ def console(console_databases: MigratedDatabases, virtual_host: Broker) -> Itera
         lead_django_to(settings)
         yield settings
         connections.close_all()
+
+
+@pytest.fixture(scope="module")
+def declared(console: Settings) -> None:
+    """Every queue is there, as once any service has been connected."""
+    publisher = Publisher.of(console, "test")
+    publisher.start()
+    wait_until(lambda: publisher.connected)
+    publisher.stop()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -208,11 +209,9 @@ def test_when_the_broker_is_away_the_overview_says_so_and_shows_the_rest(
 
 
 def depths_by_the_broker(settings: Settings) -> dict[str, int]:
-    connection = pika.BlockingConnection(pika.URLParameters(settings.amqp_url[0]))
-    channel = connection.channel()
-    depths = {
-        name: channel.queue_declare(f"{settings.amqp_prefix}.{name}", passive=True).method.message_count
-        for name in DEPTHS
-    }
-    connection.close()
-    return depths
+    with closing(pika.BlockingConnection(pika.URLParameters(settings.amqp_url[0]))) as connection:
+        channel = connection.channel()
+        return {
+            name: channel.queue_declare(f"{settings.amqp_prefix}.{name}", passive=True).method.message_count
+            for name in DEPTHS
+        }

@@ -14,6 +14,7 @@ from shared.settings import Settings
 from shared.wire import BouncesPoll, Mail
 from shared.worker.runtime import FAILURE, ORIGIN, REASON
 from tests.integration.console.test_parked import take
+from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 Clients = Callable[[str], Any]
@@ -32,6 +33,7 @@ def broker(console: Settings) -> Broker:
 def publisher(console: Settings) -> Iterator[Publisher]:
     publisher = Publisher.of(console, "test")
     publisher.start()
+    wait_until(lambda: publisher.connected)  # so that every queue is declared
     yield publisher
     publisher.stop()
 

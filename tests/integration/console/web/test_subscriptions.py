@@ -1,6 +1,7 @@
 """The console's page of subscriptions."""
 
 from collections.abc import Callable
+from contextlib import closing
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -13,7 +14,7 @@ from shared.broker import MAIL_OUT, Topology
 from shared.settings import Settings
 from shared.wire import Mail
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("declared")]
 
 LIST = "/mailroom/subscription/"
 NO_SEND = "Exchange Servers No Send"
@@ -85,12 +86,11 @@ def history(name: str = NO_SEND) -> list[str]:
 
 def mailed(settings: Settings) -> list[Mail]:
     """Take the mails out of the relay's queue."""
-    connection = pika.BlockingConnection(pika.URLParameters(settings.amqp_url[0]))
-    channel = connection.channel()
     mails = []
-    while (taken := channel.basic_get(Topology.of(settings).name(MAIL_OUT), auto_ack=True))[0]:
-        mails.append(Mail.decode(taken[1].type, taken[2]))
-    connection.close()
+    with closing(pika.BlockingConnection(pika.URLParameters(settings.amqp_url[0]))) as connection:
+        channel = connection.channel()
+        while (taken := channel.basic_get(Topology.of(settings).name(MAIL_OUT), auto_ack=True))[0]:
+            mails.append(Mail.decode(taken[1].type, taken[2]))
     return mails
 
 
