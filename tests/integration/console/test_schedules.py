@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import pika
 import pytest
 
@@ -18,12 +20,11 @@ def enabled(mailroom: Mailroom) -> dict[str, bool]:
 
 def published(broker: Broker) -> list[ReportRun]:
     """Take the commands out of the report worker's queue."""
-    connection = pika.BlockingConnection(pika.URLParameters(broker.amqp_url))
-    channel = connection.channel()
     commands = []
-    while (taken := channel.basic_get(Topology(broker.prefix).name(REPORT_COMMANDS), auto_ack=True))[0]:
-        commands.append(ReportRun.decode(taken[1].type, taken[2]))
-    connection.close()
+    with closing(pika.BlockingConnection(pika.URLParameters(broker.amqp_url))) as connection:
+        channel = connection.channel()
+        while (taken := channel.basic_get(Topology(broker.prefix).name(REPORT_COMMANDS), auto_ack=True))[0]:
+            commands.append(ReportRun.decode(taken[1].type, taken[2]))
     return commands
 
 

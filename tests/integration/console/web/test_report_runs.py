@@ -13,7 +13,7 @@ from shared.database.statements import load_statements
 from shared.settings import Settings
 from tests.integration.console.test_schedules import published
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("declared")]
 Clients = Callable[[str], Any]
 SQL = load_statements("tests.integration.console.web", "work.sql")
 LIST = "/mailroom/reportrun/"

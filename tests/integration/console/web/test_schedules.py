@@ -10,7 +10,7 @@ from demo.servers.rabbitmq import Broker
 from shared.settings import Settings
 from tests.integration.console.test_schedules import BY_SITE, NO_SEND, published
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("declared")]
 
 LIST = "/mailroom/schedule/"
 DEAD = "Dead exchange servers report"
