@@ -6,8 +6,11 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
+from typing import NoReturn
 
 import psycopg
 from rich.console import Console
@@ -30,14 +33,16 @@ _SEED = 2026
 _SERVICES = ("scheduler", "report_worker", "ndr_worker", "mail_relay")
 _MAILS = Path(".demo/mails")
 _TIMEOUT = 100.0
+#: Signals that asked the demo to end; of all queues, this one may be filled by a signal handler.
+_interruptions: SimpleQueue[int] = SimpleQueue()
 _console = Console(width=None if sys.stdout.isatty() else 300, highlight=False)
 
 
 def main() -> int:
     """Run the demo; returns 0 when everything of the sample arrived, else 1."""
     # A parent such as a CI job may have left SIGINT ignored; the demo always ends in order.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     keep = os.environ.get("KEEP", "") not in {"", "0"}
     try:
         with sandbox("demo", declared_names=_declared_names) as place:
@@ -47,6 +52,12 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 1
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    """End the demo: now or, from a place that Python lets nothing out of, before it begins to wait."""
+    _interruptions.put(number)
+    raise KeyboardInterrupt
 
 
 def _declared_names(prefix: str) -> tuple[list[str], list[str]]:
@@ -140,7 +151,8 @@ def _tell_where_to_look(catcher: Catcher, console: OpenConsole | None) -> None:
     table.add_row("the console", console.url)
     table.add_row("its user and password", f"{console.user} {console.password}")
     _console.print(table, "Ctrl-C ends the demo.", markup=False)
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    with suppress(KeyboardInterrupt):
+        _interruptions.get()
 
 
 if __name__ == "__main__":
