@@ -17,6 +17,8 @@ Answer = Callable[[str, str], str | None]
 #: Given reverse-path, accepted recipients and message: the reply after DATA, like `451 4.3.0 no`; None keeps.
 AnswerData = Callable[[str, tuple[str, ...], bytes], str | None]
 
+#: Seconds.
+_STOPPED_WITHIN = 5.0
 _LARGEST_MESSAGE = 2**30
 _LONGEST_LINE = 2**20
 
@@ -62,7 +64,8 @@ class SmtpServer:
     def stop(self) -> None:
         """Close all connections and stop listening; mails whose final dot was not answered are not kept."""
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        # Ctrl-C in the middle of waiting for a mail can leave the mailbox locked, and this thread at its door
+        self._thread.join(_STOPPED_WITHIN)
 
     def _run(self, listening: socket.socket) -> None:
         loop = self._loop

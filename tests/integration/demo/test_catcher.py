@@ -168,6 +168,21 @@ def test_stopping_ends_open_connections_and_keeps_what_was_caught() -> None:
     assert len(catcher.messages) == 1
 
 
+def test_stopping_ends_even_where_an_interruption_has_left_the_mailbox_locked() -> None:
+    catcher = Catcher()
+    catcher.start()
+    with client(catcher) as smtp, catcher._mailbox._arrival:
+        smtp.ehlo()
+        smtp.mail("a@example.org")
+        smtp.rcpt("b@example.org")
+        smtp.putcmd("data")
+        smtp.getreply()
+        smtp.send(b"Subject: at the door\r\n\r\n.\r\n")
+        catcher.stop()
+    catcher._smtp_server._thread.join(10)
+    assert not catcher._smtp_server._thread.is_alive()
+
+
 def test_a_taken_port_is_an_error_at_the_start(catcher: Catcher) -> None:
     with pytest.raises(OSError, match="in use"):
         Catcher(smtp_port=catcher.smtp_port).start()
