@@ -1,0 +1,17 @@
+"""What an error may say outside the house's own logs: no addresses, no values, nothing of a mail."""
+
+import re
+
+_LONGEST = 200
+#: Values are quoted in our messages and in PostgreSQL's; an apostrophe within a word quotes nothing.
+_QUOTED = re.compile(r"(?<!\w)(['\"]).*?\1(?!\w)")
+_ADDRESS = re.compile(r"\S*@\S*")
+#: A mail server's words may name anybody; its codes do not.
+_REPLY = re.compile(r"\b([2-5]\d\d)[ -](?:([245]\.\d{1,3}\.\d{1,3})\b)?.*")
+
+
+def redacted(error: BaseException) -> str:
+    """Return the first line of an error without what is quoted, addresses, and the words of SMTP replies."""
+    line = (str(error).splitlines() or [""])[0]
+    line = _ADDRESS.sub("…", _QUOTED.sub("…", line))
+    return _REPLY.sub(lambda match: " ".join(filter(None, (match[1], match[2], "…"))), line)[:_LONGEST]

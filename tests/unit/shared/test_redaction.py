@@ -1,0 +1,32 @@
+"""What of an error may be told to a collector of traces."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.telemetry.redaction import redacted
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("the broker did not take mail/1: refused", "the broker did not take mail/1: refused"),
+        ("1 deferred; joe@example.com: 450 4.2.0 Joe is away", "1 deferred; … 450 4.2.0 …"),
+        ("550 no mailbox of Joe's", "550 …"),
+        ("mail_from 'joe' cannot be sent", "mail_from … cannot be sent"),
+        ("it can't be read as 'joe', which isn't one", "it can't be read as …, which isn't one"),
+        ('invalid input: "John Doe"@example.com', "invalid input: …"),
+        ("duplicate key\nDETAIL: Key (name)=(Joe)", "duplicate key"),
+        ("", ""),
+    ],
+)
+def test_an_error_is_told_without_what_it_is_about(message: str, told: str) -> None:
+    assert redacted(ValueError(message)) == told
+
+
+@given(st.text(), st.emails(), st.text())
+def test_no_address_is_ever_told(before: str, address: str, after: str) -> None:
+    told = redacted(ValueError(f"{before} {address} {after}"))
+    assert "@" not in told
+    assert len(told) <= 200
+    assert "\n" not in told
