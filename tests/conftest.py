@@ -3,12 +3,9 @@
 import os
 import signal
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-_TESTS = Path(__file__).parent
 
 settings.register_profile(
     "quick", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -21,14 +18,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 def pytest_configure() -> None:
     """Let SIGTERM end the run as Ctrl-C does, so that databases and virtual hosts are removed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all that starts services or counts what a server holds, others the rest."""
-    for item in items:
-        kind = item.path.relative_to(_TESTS).parts[0]
-        if kind != "unit":
-            item.add_marker(pytest.mark.xdist_group("deploy" if kind == "deploy" else "house"))
 
 
 @pytest.hookimpl(wrapper=True)

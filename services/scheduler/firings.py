@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,9 +13,7 @@ from psycopg.types.json import Jsonb
 from services.scheduler.commands import report_runs
 from services.scheduler.due import Schedule
 from shared.broker import Outcome, Publishing, Topology
-from shared.broker.sending import send
 from shared.database.statements import load_statements
-from shared.telemetry import tracing
 from shared.wire import ReportRun
 
 _SQL = load_statements("services.scheduler", "scheduler.sql")
@@ -95,7 +92,7 @@ def publish(
 ) -> None:
     """Publish firings; those confirmed are marked, the others are left for a later look."""
     for firing in firings:
-        outcomes = _publish_runs(publisher, topology, firing)
+        outcomes = publisher.publish([topology.address(run) for run in firing.runs])
         if any(outcome is not Outcome.CONFIRMED for outcome in outcomes):
             _log.warning(
                 "not confirmed, will be published again",
@@ -107,21 +104,3 @@ def publish(
         connection.execute(
             _SQL["mark_published"], {"schedule": firing.schedule, "nominal_at": firing.nominal_at}
         )
-
-
-def _publish_runs(publisher: Publishing, topology: Topology, firing: Firing) -> list[Outcome]:
-    """Publish the runs of a firing at once; each begins a trace, whose id follows from the run's."""
-    with ExitStack() as ends:
-        begun = [
-            ends.enter_context(
-                tracing.span(
-                    "fire schedule",
-                    identity=run.run_id,
-                    schedule=firing.schedule,
-                    report=run.report,
-                    nominal_at=firing.nominal_at.isoformat(),
-                )
-            )
-            for run in firing.runs
-        ]
-        return send(publisher, [topology.address(run) for run in firing.runs], begun)

@@ -7,7 +7,7 @@ there would have to be a look as well. Any number of replicas may run: the rows 
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 import psycopg
@@ -23,12 +23,7 @@ from services.scheduler.rhythm import ScheduleInvalid
 from shared.broker import Publishing, Topology
 from shared.database.statements import load_statements
 from shared.settings import Settings
-from shared.telemetry.metrics import (
-    BOUNCES_WAITING,
-    OLDEST_BOUNCE_AGE,
-    SCHEDULE_LAST_SUCCESS,
-    SCHEDULER_LAST_ROUND,
-)
+from shared.telemetry.metrics import BOUNCES_WAITING, OLDEST_BOUNCE_AGE, SCHEDULE_LAST_SUCCESS
 
 _SQL = load_statements("services.scheduler", "scheduler.sql")
 _log = structlog.get_logger()
@@ -49,7 +44,6 @@ class Scheduler:
         topology: where they go.
         settings: of the scheduler and the bounce polls.
         clock: decides which nominal times have come.
-        ask_broker: measures the queues, without waiting for the broker.
     """
 
     def __init__(
@@ -59,15 +53,12 @@ class Scheduler:
         topology: Topology,
         settings: Settings,
         clock: Clock = database_clock,
-        *,
-        ask_broker: Callable[[], None] = lambda: None,
     ) -> None:
         self._pool = pool
         self._publisher = publisher
         self._topology = topology
         self._settings = settings
         self._clock = clock
-        self._ask_broker = ask_broker
         self._agenda = Agenda(CatchUp(settings.scheduler.catch_up_limit, settings.scheduler.catch_up_age))
         self._now: datetime | None = None
         self._stopping = threading.Event()
@@ -102,7 +93,6 @@ class Scheduler:
                 with self._pool.connection() as connection:
                     self.make_round(connection)
                 self._trouble = None
-                SCHEDULER_LAST_ROUND.set_to_current_time()
             except (psycopg.Error, PoolTimeout) as error:
                 self._trouble = f"the database does not answer ({error})"
                 _log.warning("round failed", action="round-failed", reason=str(error))
@@ -152,7 +142,6 @@ class Scheduler:
         if time.monotonic() < self._gauges_at:
             return
         self._gauges_at = time.monotonic() + _GAUGES
-        self._ask_broker()
         waiting, oldest = connection.execute(_SQL["backlog"]).fetchone() or (0, 0)
         BOUNCES_WAITING.set(waiting)
         OLDEST_BOUNCE_AGE.set(oldest)

@@ -29,8 +29,6 @@ _ROUTES: Mapping[str, tuple[str, str, str]] = {
     BouncesPoll.TYPE: ("commands", "bounces.poll", BOUNCE_COMMANDS),
     Mail.TYPE: ("mail-out", "mail", MAIL_OUT),
 }
-#: Short names of the queues that workers consume.
-WORK_QUEUES = frozenset(queue for _, _, queue in _ROUTES.values())
 
 _DELIVERY_LIMIT = 50
 #: Every version takes a large number; -1, which says the same, only newer ones.

@@ -50,16 +50,6 @@ def _parse_spans(value: object) -> tuple[timedelta, ...]:
     return tuple(parse_time_span(item) for item in parse_tuple(value))
 
 
-def _keep_a_day(span: timedelta) -> timedelta:
-    if timedelta() < span < timedelta(days=1):
-        raise ValueError("0, or at least 1d, is needed")
-    return span
-
-
-#: The age from which rows go; 0: they stay.
-Age = Annotated[TimeSpan, AfterValidator(_keep_a_day)]
-
-
 def _url_with_scheme(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
         parts = urlsplit(url)
@@ -373,40 +363,10 @@ class RelaySettings(_Section):
     limits: Annotated[dict[str, DestinationLimit], AfterValidator(_lower_keys)] = Field(default_factory=dict)
 
 
-class RetentionSettings(_Section):
-    """How old rows get before the scheduler removes them; 0: they are kept for ever."""
-
-    #: How often old rows are removed, by any one scheduler; 0: never, and no partitions are made.
-    interval: TimeSpan = timedelta(hours=1)
-    #: Monitoring events, by whole months, once they are also older than exchange__expire_events.
-    events: Age = timedelta(days=30)
-    #: What became of bounced entries (bounce_audit).
-    audit: Age = timedelta(days=90)
-    #: Report runs that are finished.
-    runs: Age = timedelta(days=90)
-    #: Firings of schedules, but each one's latest.
-    firings: Age = timedelta(days=90)
-    #: Deliveries of mails that are finished for all their recipients; never less than mails live.
-    deliveries: Age = timedelta(days=90)
-    #: Mails too large for the broker that nobody has fetched; never less than reports live.
-    bodies: Age = timedelta(days=30)
-
-
 class EventsSettings(_Section):
     """Events for other systems, on the topic exchange `events`."""
 
     publish: YesNo = False
-
-
-class TracingSettings(_Section):
-    """Traces of what passes through the services, for an OpenTelemetry collector."""
-
-    #: Where traces go, by OTLP over HTTP; without a path, to /v1/traces there; unset: none are made.
-    endpoint: Annotated[str, _url_with_scheme("http", "https")] | None = None
-    #: Share of traces that are kept, 0 to 1; every service keeps the same ones.
-    sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
-    #: What the services are a part of, beside their own names.
-    service_namespace: Annotated[str, Field(min_length=1, max_length=100)] = "mailroom"
 
 
 class ConsoleSettings(_Section):
@@ -479,7 +439,5 @@ class Settings(BaseSettings):
     ndr: NdrSettings = NdrSettings()
     reports: ReportsSettings = ReportsSettings()
     relay: RelaySettings = RelaySettings()
-    retention: RetentionSettings = RetentionSettings()
     events: EventsSettings = EventsSettings()
-    tracing: TracingSettings = TracingSettings()
     console: ConsoleSettings = ConsoleSettings()

@@ -15,7 +15,6 @@ from shared.broker.link import check_broker
 from shared.database.connections import check_database, reports_url
 from shared.errors import MailroomError
 from shared.settings import Settings, load_settings
-from shared.telemetry import tracing
 from shared.telemetry.http import HealthPages
 from shared.telemetry.logging import configure_logging
 
@@ -68,7 +67,6 @@ def run_service(
             _check(settings, check)
             print(f"{name}: settings, database and broker are in order")  # noqa: T201 - --check answers here
             return EX_OK
-        tracing.start(name, settings)
         return _serve(build(settings), settings)
     except MailroomError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - logging may not be configured yet
@@ -88,7 +86,6 @@ def _check(settings: Settings, of_service: Callable[[Settings], object]) -> None
     """Check all there is to check and report every trouble in one go."""
     checks: list[Callable[[], object]] = [
         lambda: of_service(settings),
-        lambda: tracing.check(settings),
         lambda: check_database(settings.database_url),
         lambda: check_broker(settings.amqp_url),
     ]
@@ -116,7 +113,6 @@ def _serve(service: Service, settings: Settings) -> int:
     _log.info("draining", action="service-draining")
     drained = service.drain(settings.worker.drain_timeout.total_seconds())
     pages.stop()
-    tracing.stop()
     _log.info("stopped", action="service-stopped", drained=drained)
     return EX_OK if drained else EX_FAILED
 

@@ -1,6 +1,6 @@
 """The parked queue itself: looking gives everything back, replaying and discarding take messages out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
@@ -15,7 +15,6 @@ from services.console.progress import Progress, unheard
 from shared.broker import Topology
 from shared.broker.link import BrokerUnreachable, connection_parameters
 from shared.errors import MailroomError
-from shared.telemetry.traceparent import TRACEPARENT, parse_traceparent
 
 _Held = tuple[int, ParkedMessage]
 #: The broker's code for a queue that there is not (AMQP 0-9-1 section 1.2).
@@ -76,7 +75,6 @@ def replay(
             delivery_mode=2,
             message_id=message.message_id,
             type=message.type,
-            headers=_trace(message.headers),
         )
         try:
             channel.basic_publish("", queue, message.body, properties, mandatory=True)
@@ -126,12 +124,6 @@ def _take_out(
             channel.basic_ack(tag)
             progress(number, len(wanted))
         return [message for _, message in wanted]
-
-
-def _trace(headers: Mapping[str, Any]) -> dict[str, str] | None:
-    """The header by which a message that starts over stays in its trace, if it has one."""
-    carried = parse_traceparent(headers.get(TRACEPARENT))
-    return {TRACEPARENT: str(carried)} if carried else None
 
 
 @contextmanager

@@ -13,11 +13,7 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to what Django signals: logins, failed ones, failed pages."""
-        from services.console.web.access import (  # noqa: F401 - they register themselves
-            failures,
-            sessions,
-            throttle,
-        )
+        from services.console.web.access import failures, throttle  # noqa: F401 - they register themselves
 
         # as the pages call what Django has other words for
         for name in ("auth", "admin"):

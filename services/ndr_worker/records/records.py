@@ -38,8 +38,6 @@ class Records:
         )
         folder = ndr.ndr_copies_folder
         self._copies = CopiesFolder(folder_path(folder, settings.directories)) if folder else None
-        for record in ("copies", "audit"):
-            RECORD_WRITE_ERRORS.labels(record)
 
     def open(self) -> None:
         """Open file and folder, so that a wrong path shows before there is anything to write.
