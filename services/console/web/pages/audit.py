@@ -1,6 +1,5 @@
 """The NDR audit: what became of every bounced entry."""
 
-import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,11 +12,11 @@ from django.template.defaultfilters import truncatechars
 from django.utils import timezone
 
 from services.console.bounces.audit import first_since
+from services.console.deliveries.origins import UUID_FORM
 from services.console.web.models import AuditRecord
 from services.console.web.pages.entries import ExplainedPage
 from services.console.web.pages.page import psycopg_connection
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ACTIONS = (
     "reported",
     "success-reported",
@@ -108,7 +107,7 @@ class AuditPage(ExplainedPage):
             return queryset, False
         if term.isdecimal():
             return queryset.filter(entry_id=int(term[:18])), False
-        if found := _UUID.search(term):
+        if found := UUID_FORM.search(term):
             return queryset.filter(ndr_id=UUID(found[0])), False
         address = Lower(Value("" if term == "<>" else term))
         lowered = queryset.alias(lower_sender=Lower("sender"), lower_recipient=Lower("recipient"))

@@ -1,6 +1,5 @@
 """The delivery ledger: what became of each mail at each of its recipients."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -17,13 +16,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from services.console.deliveries.deliveries import find_deliveries
-from services.console.deliveries.origins import Origin, ids_of, origin_of
+from services.console.deliveries.origins import UUID_FORM, Origin, ids_of, origin_of
 from services.console.names import NameUnknown
 from services.console.web.models import Delivery
 from services.console.web.pages.bounded import BoundedPage
 from services.console.web.pages.page import psycopg_connection
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 #: As in deliveries.sql; each side has an index of its own.
 _IN_DOUBT = Q(in_doubt__gt=0, finished_at__isnull=True, state__in=("deferred", "held")) | Q(
     state="attempting", leased_until__lt=Now()
@@ -84,7 +82,7 @@ class DeliveryPage(BoundedPage):
         if "@" in term:
             recipient = Lower(Value(term))
             return queryset.alias(lower_recipient=Lower("recipient")).filter(lower_recipient=recipient), False
-        if _UUID.fullmatch(term):
+        if UUID_FORM.fullmatch(term):
             return queryset.filter(mail_id__in=ids_of(UUID(term))), False
         if origin_of(term):
             return queryset.filter(mail_id=term), False

@@ -22,6 +22,21 @@ from shared.errors import MailroomError
 
 #: Entries that one action takes at most: as many as a person can want to have read.
 _AT_ONCE = 1000
+#: What was known of a recipient when it bounced: the middle of an entry's page, wherever the entry is.
+RECIPIENT_FIELDS = (
+    "sender",
+    "recipient",
+    "original_recipient",
+    "notify",
+    "smtp_status",
+    "enhanced_status",
+    "diagnostic",
+    "remote_mta",
+    "remote_ip",
+    "attempts",
+    "last_attempt_at",
+    "bounced_at",
+)
 #: The statuses of entries that the NDR worker takes; the others are the MTA's.
 OURS = ("bounced", "delivered")
 
@@ -99,8 +114,9 @@ class EntryPage(ExplainedPage):
     @admin.action(description="Discard selected %(verbose_name_plural)s", permissions=["discard"])
     def discard_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         """Remove entries without telling anybody; asked first."""
-        if is_confirmed(request) or not (entries := self.chosen(request, queryset)):
-            self.change_entries(request, queryset, discard, "discarded")
+        entries = self.chosen(request, queryset)
+        if is_confirmed(request) or not entries:
+            self.change_entries(request, entries, discard, "discarded")
             return None
         return ask(
             request,
@@ -125,12 +141,11 @@ class EntryPage(ExplainedPage):
     def change_entries(
         self,
         request: HttpRequest,
-        queryset: QuerySet,
+        entries: Sequence[Any],
         change: Callable[[Connection[Any], Sequence[int]], None],
         what: str,
     ) -> None:
         """Change entries as the command line does, all of them or none, and write it into the history."""
-        entries = self.chosen(request, queryset)
         if not entries:
             return
         try:

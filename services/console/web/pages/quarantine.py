@@ -7,7 +7,7 @@ from django.template.defaultfilters import truncatechars
 
 from services.console.bounces.queue import requeue
 from services.console.web.models import QuarantinedEntry
-from services.console.web.pages.entries import EntryPage
+from services.console.web.pages.entries import RECIPIENT_FIELDS, EntryPage
 
 
 @admin.register(QuarantinedEntry)
@@ -17,23 +17,7 @@ class QuarantinePage(EntryPage):
     list_display = ("entry_id", "quarantined_at", "sender", "recipient", "why", "preview")
     ordering = ("-entry_id",)
     actions = ("requeue_selected", *EntryPage.actions)
-    fields = (
-        "entry_id",
-        "quarantined_at",
-        "reason",
-        "sender",
-        "recipient",
-        "original_recipient",
-        "notify",
-        "smtp_status",
-        "enhanced_status",
-        "diagnostic",
-        "remote_mta",
-        "remote_ip",
-        "attempts",
-        "last_attempt_at",
-        "bounced_at",
-    )
+    fields = ("entry_id", "quarantined_at", "reason", *RECIPIENT_FIELDS)
     readonly_fields = fields
 
     @admin.display(description="reason")
@@ -50,4 +34,5 @@ class QuarantinePage(EntryPage):
     )
     def requeue_selected(self, request: HttpRequest, queryset: QuerySet[QuarantinedEntry]) -> None:
         """Let the NDR worker try again, as if it never had."""
-        self.change_entries(request, queryset, requeue, "put back into the queue")
+        entries = self.chosen(request, queryset)
+        self.change_entries(request, entries, requeue, "put back into the queue")

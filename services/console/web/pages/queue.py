@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from services.console.web.models import QueueEntry
-from services.console.web.pages.entries import OURS, EntryPage
+from services.console.web.pages.entries import OURS, RECIPIENT_FIELDS, EntryPage
 
 _OURS = Q(status__in=OURS)
 _LEASED = Q(leased_until__gt=Now())
@@ -55,18 +55,7 @@ class QueuePage(EntryPage):
     fields = (
         "entry_id",
         "state",
-        "sender",
-        "recipient",
-        "original_recipient",
-        "notify",
-        "smtp_status",
-        "enhanced_status",
-        "diagnostic",
-        "remote_mta",
-        "remote_ip",
-        "attempts",
-        "last_attempt_at",
-        "bounced_at",
+        *RECIPIENT_FIELDS,
         "ndr_id",
         "leased_until",
     )

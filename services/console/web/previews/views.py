@@ -70,11 +70,12 @@ class Previews:
         return admin.site.admin_view(allowed)
 
     def _page(self, request: HttpRequest, key: Any) -> HttpResponse:
+        label = self._label(key)
         context = {
             **admin.site.each_context(request),
-            "title": f"Preview of {self._label(key)}",
+            "title": f"Preview of {label}",
             "origin": self._origin(key),
-            "origin_label": self._label(key),
+            "origin_label": label,
         }
         try:
             source = self._source(key, request)
