@@ -23,6 +23,7 @@ def replay(
     transaction: _Transaction,
     message_ids: Sequence[str] | None,
     progress: Progress = unheard,
+    done: Callable[[ParkedMessage], object] = lambda _: None,
 ) -> list[ParkedMessage]:
     """Put messages back on the queues they came from; the held recipients of a mail are sent to once more.
 
@@ -31,6 +32,7 @@ def replay(
         transaction: opens one on the delivery ledger, committed at its end.
         message_ids: which ones; None: all.
         progress: is told after each message.
+        done: is given each that was dealt with, also when a later one is refused.
 
     Raises:
         BrokerUnreachable: no node answers.
@@ -39,7 +41,9 @@ def replay(
         ReplayRefused: the broker did not take one.
     """
     let_go = partial(_decide, transaction, deliveries.release)
-    return queue.replay(settings.amqp_url, Topology.of(settings), message_ids, let_go, progress)
+    return queue.replay(
+        settings.amqp_url, Topology.of(settings), message_ids, let_go, progress=progress, done=done
+    )
 
 
 def discard(
@@ -47,6 +51,7 @@ def discard(
     transaction: _Transaction,
     message_ids: Sequence[str] | None,
     progress: Progress = unheard,
+    done: Callable[[ParkedMessage], object] = lambda _: None,
 ) -> list[ParkedMessage]:
     """Remove messages for good; the held recipients of a mail are left at that.
 
@@ -55,13 +60,16 @@ def discard(
         transaction: opens one on the delivery ledger, committed at its end.
         message_ids: which ones; None: all.
         progress: is told after each message.
+        done: is given each that was dealt with, also when a later one is refused.
 
     Raises:
         BrokerUnreachable: no node answers.
         NameUnknown: none of this id is parked.
     """
     leave = partial(_decide, transaction, deliveries.settle)
-    return queue.discard(settings.amqp_url, Topology.of(settings), message_ids, leave, progress)
+    return queue.discard(
+        settings.amqp_url, Topology.of(settings), message_ids, leave, progress=progress, done=done
+    )
 
 
 def _decide(

@@ -47,7 +47,9 @@ def replay(
     topology: Topology,
     message_ids: Sequence[str] | None,
     first: Callable[[ParkedMessage], None] = lambda _: None,
+    *,
     progress: Progress = unheard,
+    done: Callable[[ParkedMessage], object] = lambda _: None,
 ) -> list[ParkedMessage]:
     """Put messages back on the queues they came from, with their ids, their attempts counted anew.
 
@@ -60,6 +62,7 @@ def replay(
         message_ids: which ones; None: all.
         first: what to do with each before it goes back.
         progress: is told after each.
+        done: is given each that was dealt with, also when a later one is refused.
 
     Raises:
         NameUnknown: none of this id is parked.
@@ -81,7 +84,7 @@ def replay(
         except (UnroutableError, NackError) as error:
             raise ReplayRefused(f"{queue} did not take {message.message_id!r} ({error!r})") from error
 
-    return _take_out(amqp_urls, topology, message_ids, put_back, progress)
+    return _take_out(amqp_urls, topology, message_ids, put_back, progress=progress, done=done)
 
 
 def discard(
@@ -89,7 +92,9 @@ def discard(
     topology: Topology,
     message_ids: Sequence[str] | None,
     first: Callable[[ParkedMessage], None] = lambda _: None,
+    *,
     progress: Progress = unheard,
+    done: Callable[[ParkedMessage], object] = lambda _: None,
 ) -> list[ParkedMessage]:
     """Remove messages for good.
 
@@ -99,11 +104,14 @@ def discard(
         message_ids: which ones; None: all.
         first: what to do with each before it goes.
         progress: is told after each.
+        done: is given each that was dealt with, also when a later one is refused.
 
     Raises:
         NameUnknown: none of this id is parked.
     """
-    return _take_out(amqp_urls, topology, message_ids, lambda _, message: first(message), progress)
+    return _take_out(
+        amqp_urls, topology, message_ids, lambda _, message: first(message), progress=progress, done=done
+    )
 
 
 def _take_out(
@@ -111,7 +119,9 @@ def _take_out(
     topology: Topology,
     message_ids: Sequence[str] | None,
     first: Callable[[BlockingChannel, ParkedMessage], None],
+    *,
     progress: Progress,
+    done: Callable[[ParkedMessage], object],
 ) -> list[ParkedMessage]:
     """Do something first with each wanted message, then acknowledge it."""
     with _holding(amqp_urls, topology) as (channel, held):
@@ -122,6 +132,7 @@ def _take_out(
         for number, (tag, message) in enumerate(wanted, 1):
             first(channel, message)
             channel.basic_ack(tag)
+            done(message)
             progress(number, len(wanted))
         return [message for _, message in wanted]
 

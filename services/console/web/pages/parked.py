@@ -147,14 +147,16 @@ class ParkedPage(ReadOnlyPage):
 
     def _carry_out(self, request: HttpRequest, decision: Decision, message_ids: Sequence[str] | None) -> None:
         act = decisions.replay if decision.name == "replay" else decisions.discard
+
+        def note(message: OnBroker) -> None:
+            what = f"{decision.done.capitalize()}: {message.type} from {message.origin}."
+            note_change(request, ParkedMessage, message.message_id, message.message_id, what)
+
         try:
-            done = act(mailroom_settings(), transaction, message_ids)
+            done = act(mailroom_settings(), transaction, message_ids, done=note)
         except (MailroomError, psycopg.Error) as error:
             self.message_user(request, f"Not all was {decision.done}: {error}", messages.ERROR)
             return
-        for message in done:
-            what = f"{decision.done.capitalize()}: {message.type} from {message.origin}."
-            note_change(request, ParkedMessage, message.message_id, message.message_id, what)
         number = f"{len(done)} message{'' if len(done) == 1 else 's'}"
         self.message_user(request, f"{number} {decision.done}.", messages.SUCCESS)
 

@@ -123,6 +123,21 @@ def test_a_replay_asks_first_and_sends_a_held_mail_once_more(
 
 
 @pytest.mark.usefixtures("parked")
+def test_what_was_replayed_before_one_was_refused_is_in_the_history(
+    client_as: Clients, broker: Broker, publisher: Publisher
+) -> None:
+    strayed = Outgoing(Topology(broker.prefix).parked_exchange, "", "strayed", "mail/1", b"?", {})
+    assert publisher.publish([strayed]) == [Outcome.CONFIRMED]
+    operator = client_as("operator")
+
+    page = operator.post(LIST, {"action": "replay", "everything": "1", "confirmed": "1"}, follow=True)
+
+    assert "Not all was replayed" in page.content.decode()
+    assert [entry[1] for entry in history()] == ["a-mail", "a-poll.0"]
+    assert "strayed" in operator.get(LIST).content.decode()
+
+
+@pytest.mark.usefixtures("parked")
 def test_discarding_all_leaves_the_held_at_that(
     client_as: Clients, broker: Broker, database: psycopg.Connection
 ) -> None:
