@@ -18,7 +18,7 @@ from services.mail_relay.extensions import read_extensions
 from services.mail_relay.reply import Reply, read_reply
 from services.mail_relay.server import SmtpServer
 from shared.errors import MailroomError
-from shared.settings.model import TimeoutSettings
+from shared.settings.relay import TimeoutSettings
 
 #: Commands of one write: small enough that neither side's socket buffers fill (RFC 2920 section 3.1).
 _PIPELINE = 100

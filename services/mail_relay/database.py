@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from shared.database.connections import GIVE_UP
 from shared.database.statements import load_statements
 
 _STATEMENTS = load_statements("services.mail_relay", "database.sql")
@@ -31,7 +32,7 @@ def open_pool(url: str, *, size: int) -> ConnectionPool:
         url,
         min_size=1,
         max_size=size,
-        kwargs={"application_name": "mail_relay", "autocommit": True, "connect_timeout": 10},
+        kwargs={"application_name": "mail_relay", "autocommit": True, **GIVE_UP},
         configure=_configure,
         timeout=30,
         reconnect_timeout=10,

@@ -22,6 +22,8 @@ _RENEWALS = 3
 _TRUST = 0.8
 #: Seconds until the next try, when the database did not answer.
 _PAUSE_AFTER_TROUBLE = 1.0
+#: Seconds that the end waits for a renewal in progress; a database that hangs keeps no relay from ending.
+_LAST_RENEWAL = 5.0
 
 
 class Lease:
@@ -61,7 +63,7 @@ class Leases:
         """End renewing; what is still in hand goes to other relays when its lease ends."""
         self._stopped.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_LAST_RENEWAL)
 
     @contextmanager
     def keep(self, mail_id: str, attempt_id: UUID, asked_at: float) -> Iterator[Lease]:

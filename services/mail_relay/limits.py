@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 from services.mail_relay.attempt import OpenAttempt, RecipientResult, not_offered
 from services.mail_relay.database import Database
 from shared.database.statements import load_statements
-from shared.settings.model import DestinationLimit
+from shared.settings.relay import DestinationLimit
 from shared.wire import Mail
 
 _STATEMENTS = load_statements("services.mail_relay", "limits.sql")

@@ -31,7 +31,8 @@ from services.mail_relay.retry_schedule import RetrySchedule
 from services.mail_relay.submission import Submission
 from shared.broker.consumer import Delivery
 from shared.broker.events import Events
-from shared.settings.model import RelaySettings
+from shared.settings.relay import RelaySettings
+from shared.telemetry import tracing
 from shared.telemetry.metrics import MAIL_DELIVERIES, MAIL_DELIVERY
 from shared.wire import Mail, MessageRef
 from shared.worker import Poison, Retry
@@ -187,19 +188,29 @@ class Relay:
     ) -> tuple[list[RecipientResult], bytes]:
         """Send the message to these recipients, if the server can be used."""
         recipients = [opened.recipient for opened in attempts]
-        with self._submission() as submission:
+        with (
+            self._submission() as submission,
+            tracing.span(
+                "submit mail", kind="client", mail_kind=mail.kind, recipients=len(recipients)
+            ) as span,
+        ):
             # loaded only here, so that no more large messages are in memory than there are connections
             message = self._message(mail)
             try:
                 submission.connect()
             except ConnectionLost as lost:
+                span.fail(lost)
                 self._gate.close(str(lost))
                 return [attempt.not_offered(recipient, str(lost)) for recipient in recipients], b""
             started = time.perf_counter()
             try:
-                return submission.submit(mail, recipients, message, lease.ours), message
+                results = submission.submit(mail, recipients, message, lease.ours)
             finally:
                 MAIL_DELIVERY.observe(time.perf_counter() - started)
+            if span.recording:
+                verdicts = Counter(result.verdict.value for result in results)
+                span.note(octets=len(message), attempt=attempts[0].number, **verdicts)
+            return results, message
 
     @contextmanager
     def _submission(self) -> Iterator[Submission]:

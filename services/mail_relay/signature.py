@@ -9,7 +9,7 @@ from types import ModuleType
 import structlog
 
 from shared.errors import MailroomError
-from shared.settings.model import DkimSettings
+from shared.settings.relay import DkimSettings
 
 _log = structlog.get_logger()
 

@@ -11,11 +11,13 @@ from services.mail_relay.attempt import RecipientResult
 from services.mail_relay.connection import CLOSING, Connection, ConnectionLost
 from services.mail_relay.envelope import crlf_lines, envelope_commands, malformed, text_blocks
 from services.mail_relay.extensions import obstacle
+from services.mail_relay.reply import Reply
 from services.mail_relay.server import SmtpServer
 from services.mail_relay.signature import Sign, signing
 from shared.errors import MailroomError
 from shared.settings import Settings
-from shared.settings.model import RelaySettings
+from shared.settings.relay import RelaySettings
+from shared.telemetry import tracing
 from shared.wire import Mail
 
 _START_MAIL_INPUT = 354
@@ -122,6 +124,7 @@ class Submission:
         try:
             connection, accepted, results = self._offer_over_live_connection(mail, recipients, len(message))
         except ConnectionLost as lost:
+            tracing.fail(lost)
             self._drop()
             return [attempt.postponed(recipient, str(lost)) for recipient in recipients]
         if accepted and ours():
@@ -162,6 +165,7 @@ class Submission:
         replies = connection.ask_in_a_row(
             envelope_commands(mail, named, size, extensions), [timeouts.mail, *[timeouts.rcpt] * len(named)]
         )
+        _trace_envelope(replies)
         accepted, results = attempt.after_envelope(named, replies, peer)
         return accepted, refused + results
 
@@ -172,15 +176,18 @@ class Submission:
         peer, sent = connection.peer, False
         try:
             reply = connection.ask(b"DATA\r\n", self._settings.timeouts.data)
+            tracing.event("smtp.data", reply_code=reply.code)
             if reply.code == _START_MAIL_INPUT:
                 connection.send_text(text_blocks(message))
                 sent = True
                 reply = connection.reply(self._settings.timeouts.final)
+                tracing.event("smtp.final", reply_code=reply.code)
             elif reply.accepted:
                 raise ConnectionLost(f"the server answered DATA with {reply.transcript}")  # noqa: TRY301 - same end
             else:
                 self._reset(connection)
         except ConnectionLost as lost:
+            tracing.fail(lost)
             self._drop()
             reason = f"after the message was sent: {lost}" if sent else str(lost)
             return [attempt.postponed(name, reason, peer, in_doubt=sent) for name in recipients]
@@ -207,6 +214,7 @@ class Submission:
             self._connection = Connection.open(
                 self._server, self._host_name, self._settings.timeouts, self._tls
             )
+            tracing.event("smtp.connected", server=self._server.host)
         return self._connection
 
     def _has_served(self, connection: Connection) -> bool:
@@ -221,6 +229,15 @@ class Submission:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _trace_envelope(replies: Sequence[Reply]) -> None:
+    """Note what the server answered: once to MAIL, and to RCPT each different code, as there may be many."""
+    if tracing.active():
+        to_mail, *to_recipients = (reply.code for reply in replies)
+        tracing.event("smtp.mail", reply_code=to_mail)
+        for code in sorted(set(to_recipients)):
+            tracing.event("smtp.rcpt", reply_code=code, recipients=to_recipients.count(code))
 
 
 def verifying(ca_file: Path | None) -> ssl.SSLContext:

@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from services.ndr_worker.bounce import Action, Notification
 from services.ndr_worker.events import events_of
 from services.ndr_worker.high_water import HighWaterMark
-from services.ndr_worker.issue import Issuer
+from services.ndr_worker.issue import QUARANTINED, REPORTED, Issuer
 from services.ndr_worker.mailing import Mailing
 from services.ndr_worker.notices import Notices
 from services.ndr_worker.queue import bounce_queue, budget, housekeeping
@@ -24,7 +24,9 @@ from services.ndr_worker.records.records import Records
 from shared.broker import Outcome, Publishing, Topology
 from shared.broker.consumer import Delivery
 from shared.broker.events import Events
+from shared.broker.sending import send
 from shared.settings import Settings
+from shared.telemetry import tracing
 from shared.telemetry.metrics import BOUNCES_PROCESSED
 from shared.wire import BouncesPoll
 
@@ -64,6 +66,8 @@ class BatchHandler:
         self._terms = _terms(settings)
         self._mail_out = mail_out or HighWaterMark.none()
         self._events = events or Events.off()
+        for action in (REPORTED, QUARANTINED):
+            BOUNCES_PROCESSED.labels(action)
 
     def handle(self, delivery: Delivery) -> None:
         """Process one poll.
@@ -77,7 +81,8 @@ class BatchHandler:
             self._process(poll)
         except (psycopg.OperationalError, PoolTimeout):
             raise
-        except Exception:  # noqa: BLE001 - the seed's interval_error: a failed poll is followed by a long pause
+        except Exception as error:  # noqa: BLE001 - the seed's interval_error: a failed poll is followed by a long pause
+            tracing.fail(error)
             _log.exception("the batch failed", action="batch-failed", poll_id=poll.poll_id, hop=poll.hop)
             self._end(poll, "error")
 
@@ -114,33 +119,43 @@ class BatchHandler:
         self._end(poll, "found" if found else "empty")
 
     def _claim(self, poll: BouncesPoll) -> Claim:
-        with self._pool.connection() as connection:
-            return bounce_queue.claim(connection, poll.poll_id, self._terms)
+        with tracing.span("claim bounces") as span, self._pool.connection() as connection:
+            claim = bounce_queue.claim(connection, poll.poll_id, self._terms)
+            span.note(notifications=len(claim.notifications), full=claim.full)
+            return claim
 
     def _pass_baton(self, poll: BouncesPoll) -> None:
         """Let another worker claim the next batch while this one composes.
 
         A baton that is lost breaks the chain; the scheduler starts a new one when the chain's lease ends.
+        Each batch has a trace of its own, linked to that of the one before: a backlog's would never end.
         """
-        if self._publisher.publish([self._topology.address(poll.baton())]) != [Outcome.CONFIRMED]:
+        baton = poll.baton()
+        with tracing.span("pass baton", identity=baton.message_id):
+            outcomes = send(self._publisher, [self._topology.address(baton)])
+        if outcomes != [Outcome.CONFIRMED]:
             _log.warning("baton not confirmed", action="baton-lost", poll_id=poll.poll_id, hop=poll.hop)
 
     def _deal_with_all(self, notifications: Sequence[Notification]) -> None:
         """Issue what was claimed, publish it, record it, and only then remove the entries."""
+        if not notifications:
+            return
         now = datetime.now(UTC)
         past_budget = self._past_budget(notifications)
-        issued = [
-            self._issuer.issue(notification, now, past_budget=notification.ndr_id in past_budget)
-            for notification in notifications
-        ]
+        with tracing.span("compose NDRs", notifications=len(notifications)):
+            issued = [
+                self._issuer.issue(notification, now, past_budget=notification.ndr_id in past_budget)
+                for notification in notifications
+            ]
         safe = self._mailing.publish(issued)
         finished = [entry for item in safe for entry in item.finished]
         if not finished:
             return
-        self._records.keep_copies(item.copy for item in safe if item.copy)
-        self._records.audit(finished)
-        with self._pool.connection() as connection:
-            bounce_queue.finish(connection, finished)
+        with tracing.span("finish bounces", entries=len(finished)):
+            self._records.keep_copies(item.copy for item in safe if item.copy)
+            self._records.audit(finished)
+            with self._pool.connection() as connection:
+                bounce_queue.finish(connection, finished)
         self._tell(finished)
 
     def _tell(self, finished: Sequence[Finished]) -> None:

@@ -8,7 +8,7 @@ from services.ndr_worker.issue import Issuer
 from services.ndr_worker.mailing import Mailing
 from services.ndr_worker.queue import budget, delay
 from services.ndr_worker.records.records import Records
-from shared.settings.model import NdrSettings
+from shared.settings.ndr import NdrSettings
 
 
 class Notices:

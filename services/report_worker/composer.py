@@ -25,6 +25,7 @@ from services.report_worker.window import Window
 from services.report_worker.wording import Wording, omission_note, rows_note, word_report
 from shared.errors import MailroomError
 from shared.settings.values import format_time_span
+from shared.telemetry import tracing
 from shared.wire import ReportRun
 
 _NO_CHART = "There is no chart, because the extra `charts` of Mailroom is not installed on the report worker."
@@ -103,7 +104,7 @@ class Composer:
         run = taken.run
         window = Window(run.nominal_at, run_interval(run.args, preferences))
         silent = report.expects_events and not self._bots_reported(run, window)
-        with self._read(run, report, delivery, window) as table:
+        with self._read(run, report, delivery, window) as table, tracing.span("compose report"):
             counted = report.tally if table.row_count <= MOST_COUNTED else None
             tally = tally_rows(table.file, table.columns, counted) if counted else None
             wording = word_report(
@@ -134,8 +135,8 @@ class Composer:
 
     def _read(self, run: ReportRun, report: Report, delivery: Delivery, window: Window) -> Table:
         try:
-            with self._reports_pool.connection() as connection:
-                return read_table(
+            with tracing.span("query report") as span, self._reports_pool.connection() as connection:
+                table = read_table(
                     connection,
                     report,
                     report.columns_shown(delivery.subscription.column_names),
@@ -145,6 +146,8 @@ class Composer:
                     size_limit=self._settings.size_limit,
                     byte_order_mark=self._settings.byte_order_mark,
                 )
+                span.note(rows=table.row_count, csv_octets=table.size)
+                return table
         except psycopg.errors.QueryCanceled as error:
             raise QueryFailed(
                 f"report {report.name}: its query was cancelled ({_first_line(error)}); "

@@ -175,7 +175,13 @@ REGISTRY: tuple[Preference[Any], ...] = (
     EXPIRE_EVENTS,
     CHARTS,
     HOST_TAG,
-    _boolean("delete_expired", "true", "Delete expired events", _NOT_READ),
+    _boolean(
+        "delete_expired",
+        "true",
+        "Delete expired events",
+        "Whether expired events are removed, whole months at a time, once they are also older than the "
+        "setting retention.events; false: they are kept.",
+    ),
     Preference("source", "text", "BorgExchangeMonitor", "Sources of events", _NOT_READ, str.strip),
     _span("server_warn", "2h", "Warn of a silent server after", _NOT_READ),
     _span("server_error", "6h", "Silent server is an error after", _NOT_READ),

@@ -38,14 +38,18 @@ from services.report_worker.subscription import load_subscription
 from shared.broker import Outcome, Publishing, Topology
 from shared.broker.events import Events
 from shared.broker.message import Message
+from shared.broker.sending import send
 from shared.errors import MailroomError
-from shared.telemetry import metrics
+from shared.telemetry import metrics, tracing
 from shared.wire import Mail, ReportRun
 from shared.worker import Poison, Retry
 
 _log = structlog.get_logger()
 #: States of a closed run that others are told of.
 _ANNOUNCED = frozenset({"sent", "empty", "failed"})
+#: What a run is counted as, so that names made up outside give no new series.
+_OUTCOMES = ("sent", "empty", "stale", "skipped", "failed", "fanned-out")
+_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class ReportWorker:
         self._clock = clock
         self._events = events or Events.off()
         self._composer = Composer(reports_pool, settings)
+        _begin_counting(catalogue)
 
     def handle(self, run: ReportRun) -> None:
         """Carry out one run; returns when it is closed in the ledger, now or by an earlier delivery.
@@ -101,6 +106,7 @@ class ReportWorker:
             Poison: there is no such report, or it has no such scope.
         """
         began = time.monotonic()
+        tracing.note(run_id=run.run_id, report=run.report, requested_by=run.requested_by)
         taken = self._claim(run)
         if taken is None:
             return
@@ -234,7 +240,7 @@ class ReportWorker:
         )
 
     def _publish(self, *messages: Message) -> None:
-        outcomes = self._publisher.publish([self._topology.address(message) for message in messages])
+        outcomes = send(self._publisher, [self._topology.address(message) for message in messages])
         for message, outcome in zip(messages, outcomes, strict=True):
             if outcome is not Outcome.CONFIRMED:
                 # a broker that is away or full comes back; an address without a queue is for an operator
@@ -246,6 +252,7 @@ class ReportWorker:
     def _finish(self, run: ReportRun, conclusion: Conclusion, seconds: float) -> None:
         with self._pool.connection() as connection:
             finish_run(connection, run.run_id, conclusion)
+        tracing.note(state=conclusion.state, rows=conclusion.row_count)
         _log.info(
             "report run closed",
             action=f"report_{conclusion.state}",
@@ -257,7 +264,7 @@ class ReportWorker:
             error=conclusion.error,
             seconds=round(seconds, 3),
         )
-        name = run.report if run.report in self._catalogue.reports else "unknown"
+        name = run.report if run.report in self._catalogue.reports else _UNKNOWN
         metrics.REPORTS.labels(name, "stale" if conclusion.silent else conclusion.state).inc()
         metrics.REPORT_DURATION.labels(name).observe(seconds)
         if conclusion.row_count is not None:
@@ -274,6 +281,13 @@ class ReportWorker:
                 release_run(connection, run.run_id, f"{type(error).__name__}: {error}")
         except psycopg.OperationalError:
             _log.warning("report run keeps its lease", action="report_release_failed", run_id=run.run_id)
+
+
+def _begin_counting(catalogue: Catalogue) -> None:
+    """Show every counter from 0: Prometheus sees no increase in one that begins with 1."""
+    for name in (*catalogue.reports, _UNKNOWN):
+        for outcome in _OUTCOMES:
+            metrics.REPORTS.labels(name, outcome)
 
 
 def _reason(delivery: Delivery, letter: Letter) -> str | None:

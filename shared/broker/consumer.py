@@ -141,11 +141,11 @@ class Consumer:
             Delivery(
                 channel=self._channel_number,
                 tag=method.delivery_tag,
-                type=properties.type,
-                message_id=properties.message_id,
+                type=properties.type and _text(properties.type),
+                message_id=properties.message_id and _text(properties.message_id),
                 routing_key=method.routing_key,
                 body=body,
-                headers=properties.headers or {},
+                headers={_text(name): value for name, value in (properties.headers or {}).items()},
                 redelivered=method.redelivered,
             )
         )
@@ -178,3 +178,8 @@ class Consumer:
             self._channel.basic_ack(tag)
             self._outstanding.remove(tag)
         self._acknowledged.clear()
+
+
+def _text(name: str | bytes) -> str:
+    """A short string, which may be any octets; what of them is not UTF-8 pika hands over as they are."""
+    return name.decode(errors="replace") if isinstance(name, bytes) else name

@@ -24,10 +24,17 @@ from pika.frame import Method
 
 from shared.broker.link import Link
 from shared.broker.message import Outcome, Outgoing
+from shared.broker.queue_state import QueueState
 from shared.broker.topology import Topology
 from shared.broker.window import Pending, Run, Window
 from shared.settings import Settings
-from shared.telemetry.metrics import BROKER_BLOCKED, EVENTS_DROPPED, PUBLISH_CONFIRM
+from shared.telemetry.metrics import (
+    BROKER_BLOCKED,
+    BROKER_CONNECTED,
+    EVENTS_DROPPED,
+    PUBLISH_CONFIRM,
+    PUBLISHES_IN_PROGRESS,
+)
 from shared.wire.fields import CONTENT_TYPE
 
 #: Seconds between two looks of a caller that waits.
@@ -146,7 +153,8 @@ class Publisher:
         with self._lock:
             self._window.add(run.pending)
         self._link.call(self._pump)
-        self._wait(run)
+        with PUBLISHES_IN_PROGRESS.track_inprogress():
+            self._wait(run)
         with self._lock:
             if not run.settled.is_set():
                 self._window.abandon(run)
@@ -172,12 +180,21 @@ class Publisher:
         """
         if self.trouble():
             return None
-        answer: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._link.call(partial(self._ask_depth, queue_name, answer.put))
+        answer: queue.SimpleQueue[QueueState] = queue.SimpleQueue()
+        self.ask(queue_name, answer.put)
         try:
-            return answer.get(timeout=_DEPTH_TIMEOUT)
+            return answer.get(timeout=_DEPTH_TIMEOUT).ready
         except queue.Empty:
             return None
+
+    def ask(self, queue_name: str, answer: Callable[[QueueState], None]) -> None:
+        """Ask the broker about a queue of the topology, without waiting.
+
+        Args:
+            queue_name: its full name.
+            answer: called on the I/O thread; never, while there is no channel.
+        """
+        self._link.call(partial(self._ask, queue_name, answer))
 
     def _wait(self, run: Run) -> None:
         """Wait until a run is settled, or too long: for the broker's answers, or for it to take messages."""
@@ -196,11 +213,13 @@ class Publisher:
         self._channel = channel
         channel.confirm_delivery(self._confirmed)
         channel.add_on_return_callback(self._message_returned)
+        BROKER_CONNECTED.set(1)
         self._pump()
 
     def _lost(self) -> None:
         self._channel = None
         BROKER_BLOCKED.set(0)
+        BROKER_CONNECTED.set(0)
         with self._lock:
             self._window.lose()
 
@@ -218,10 +237,14 @@ class Publisher:
             pending.sent_at = time.perf_counter()
             _publish(channel, pending.message, mandatory=pending.run is not None)
 
-    def _ask_depth(self, queue_name: str, answer: Callable[[int], None]) -> None:
+    def _ask(self, queue_name: str, answer: Callable[[QueueState], None]) -> None:
         if self._channel is not None and self._channel.is_open:
             self._channel.queue_declare(
-                queue_name, passive=True, callback=lambda frame: answer(frame.method.message_count)
+                queue_name,
+                passive=True,
+                callback=lambda frame: answer(
+                    QueueState(frame.method.message_count, frame.method.consumer_count)
+                ),
             )
 
     def _message_returned(

@@ -29,6 +29,8 @@ _ROUTES: Mapping[str, tuple[str, str, str]] = {
     BouncesPoll.TYPE: ("commands", "bounces.poll", BOUNCE_COMMANDS),
     Mail.TYPE: ("mail-out", "mail", MAIL_OUT),
 }
+#: Short names of the queues that workers consume.
+WORK_QUEUES = frozenset(queue for _, _, queue in _ROUTES.values())
 
 _DELIVERY_LIMIT = 50
 #: Every version takes a large number; -1, which says the same, only newer ones.
@@ -90,6 +92,14 @@ class Topology:
         """Return a message as it goes to the queue of its type."""
         exchange, routing_key, _ = _ROUTES[message.TYPE]
         return Outgoing(self.name(exchange), routing_key, message.message_id, message.TYPE, message.encode())
+
+    def queue_address(self, queue: str) -> tuple[str, str]:
+        """Return exchange and routing key that lead to a queue which workers consume.
+
+        Args:
+            queue: its short name.
+        """
+        return next((self.name(exchange), key) for exchange, key, name in _ROUTES.values() if name == queue)
 
     def retry_address(self, queue: str, attempt: int) -> tuple[str, str]:
         """Return exchange and routing key that bring a message back to `queue` after its delay.

@@ -6,6 +6,8 @@ from typing import Literal
 
 import structlog
 
+from shared.telemetry import tracing
+
 
 def configure_logging(service: str, log_format: Literal["auto", "json", "console"], log_level: str) -> None:
     """Set up structlog, and the standard library's logging for the libraries that use it.
@@ -18,6 +20,7 @@ def configure_logging(service: str, log_format: Literal["auto", "json", "console
     readable = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     steps: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -40,3 +43,10 @@ def configure_logging(service: str, log_format: Literal["auto", "json", "console
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+
+def _add_trace_id(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Let a line of the log lead to the trace of the work it tells of."""
+    if trace_id := tracing.trace_id():
+        event["trace_id"] = trace_id
+    return event

@@ -21,6 +21,10 @@ PUBLISH_CONFIRM = Histogram(
 BROKER_BLOCKED = Gauge(
     "mailroom_broker_blocked", "1 while the broker takes no messages, being low on memory or disk."
 )
+BROKER_CONNECTED = Gauge("mailroom_broker_connected", "1 while the publisher has a channel to the broker.")
+PUBLISHES_IN_PROGRESS = Gauge("mailroom_publishes_in_progress", "Publishes that wait for their confirms.")
+QUEUE_DEPTH = Gauge("mailroom_queue_depth", "Messages ready on a queue.", ["queue"])
+QUEUE_CONSUMERS = Gauge("mailroom_queue_consumers", "Consumers of a queue of work.", ["queue"])
 EVENTS_DROPPED = Counter(
     "mailroom_events_dropped_total", "Events that were not published, because the broker took none."
 )
@@ -51,6 +55,9 @@ SCHEDULE_NEXT_DUE = Gauge(
 SCHEDULE_LAST_SUCCESS = Gauge(
     "mailroom_schedule_last_success_timestamp_seconds", "When a firing was last published.", ["schedule"]
 )
+SCHEDULER_LAST_ROUND = Gauge(
+    "mailroom_scheduler_last_round_timestamp_seconds", "When the scheduler last made a whole round."
+)
 MAIL_DELIVERIES = Counter(
     "mailroom_mail_deliveries_total", "Delivery attempts per recipient, by outcome.", ["outcome"]
 )
@@ -60,6 +67,10 @@ MAIL_IN_DOUBT = Gauge(
 )
 MAIL_SERVER_USABLE = Gauge(
     "mailroom_mail_server_usable", "1 while the mail server can be used, 0 while mails wait for it."
+)
+ROWS_PRUNED = Counter("mailroom_rows_pruned_total", "Rows removed because of their age.", ["table"])
+RETENTION_LAST_SUCCESS = Gauge(
+    "mailroom_retention_last_success_timestamp_seconds", "When old rows were last removed, to the end."
 )
 CONSOLE_REQUESTS = Counter(
     "mailroom_console_requests_total", "Requests to the web console, by HTTP status.", ["method", "status"]

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from shared.broker.link import check_broker
 from shared.database.connections import check_database, reports_url
 from shared.errors import MailroomError
 from shared.settings import Settings, load_settings
+from shared.telemetry import tracing
 from shared.telemetry.http import HealthPages
 from shared.telemetry.logging import configure_logging
 
@@ -67,6 +69,7 @@ def run_service(
             _check(settings, check)
             print(f"{name}: settings, database and broker are in order")  # noqa: T201 - --check answers here
             return EX_OK
+        tracing.start(name, settings)
         return _serve(build(settings), settings)
     except MailroomError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - logging may not be configured yet
@@ -86,6 +89,7 @@ def _check(settings: Settings, of_service: Callable[[Settings], object]) -> None
     """Check all there is to check and report every trouble in one go."""
     checks: list[Callable[[], object]] = [
         lambda: of_service(settings),
+        lambda: tracing.check(settings),
         lambda: check_database(settings.database_url),
         lambda: check_broker(settings.amqp_url),
     ]
@@ -102,29 +106,38 @@ def _check(settings: Settings, of_service: Callable[[Settings], object]) -> None
 
 
 def _serve(service: Service, settings: Settings) -> int:
-    stop = _stop_on_signals()
+    wait_for_signal = _listen_to_signals()
     pages = HealthPages(
         settings.http_address, settings.http_port, service.trouble_living, service.trouble_working
     )
     pages.start()
     service.start()
     _log.info("started", action="service-started", http_port=pages.port)
-    stop.wait()
+    wait_for_signal()
     _log.info("draining", action="service-draining")
     drained = service.drain(settings.worker.drain_timeout.total_seconds())
     pages.stop()
+    tracing.stop()
     _log.info("stopped", action="service-stopped", drained=drained)
     return EX_OK if drained else EX_FAILED
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
+def _listen_to_signals() -> Callable[[], object]:
+    """Listen to SIGTERM and SIGINT; returns what waits for the first, a second one ends the process at once.
+
+    The kernel may give a signal to any thread, and Python hears it only when this one goes on. So this one
+    waits for an octet, which is written in whichever thread the signal came to.
+    """
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told)
+    asked = threading.Event()
 
     def receive(*_: object) -> None:
-        if stop.is_set():
+        if asked.is_set():
             os._exit(EX_FAILED)
-        stop.set()
+        asked.set()
 
     signal.signal(signal.SIGTERM, receive)
     signal.signal(signal.SIGINT, receive)
-    return stop
+    return partial(os.read, heard, 1)

@@ -20,6 +20,7 @@ from shared.broker.publisher import Publisher
 from shared.broker.topology import Topology
 from shared.database.connections import is_outage
 from shared.settings import Settings
+from shared.telemetry import tracing
 from shared.telemetry.metrics import COMMAND_DURATION, COMMANDS_CONSUMED, PARKED
 from shared.wire import WireError
 from shared.worker.outcome import Poison, Retry
@@ -36,6 +37,7 @@ LAST_FAILED_AT = "x-mailroom-last-failed-at"
 FAILURE = "x-mailroom-failure"
 
 _REASON_LIMIT = 1000
+_OUTCOMES = ("done", "retried", "waiting", "parked", "requeued")
 #: Seconds; a message that could be neither processed nor moved stays in hand meanwhile.
 _PAUSE_BETWEEN_MOVES = 1.0
 #: Seconds without a turn of an I/O loop after which the process counts as stuck.
@@ -86,6 +88,8 @@ class Worker:
             for number in range(threads)
         ]
         self._duration = COMMAND_DURATION.labels(queue_name)
+        for outcome in _OUTCOMES:
+            COMMANDS_CONSUMED.labels(queue_name, outcome)
 
     def start(self) -> None:
         """Begin to consume."""
@@ -141,6 +145,18 @@ class Worker:
         """Handle one message and settle it; returns the outcome's name."""
         if hop := next_hop(delivery.headers, self._topology.retry_steps, datetime.now(UTC)):
             return self._wait(delivery, hop, _own_headers(delivery), outcome="waiting")
+        with tracing.consuming(
+            self._queue_name,
+            delivery.message_id,
+            delivery.headers,
+            attempts=_attempts(delivery),
+            redelivered=delivery.redelivered,
+        ) as span:
+            outcome = self._attempt(delivery)
+            span.note(outcome=outcome)
+        return outcome
+
+    def _attempt(self, delivery: Delivery) -> str:
         try:
             self._handle(delivery)
         except (Poison, WireError) as error:
@@ -161,6 +177,7 @@ class Worker:
         attempts = _attempts(delivery) + (1 if limited else 0)
         if limited and self._max_attempts is not None and attempts >= self._max_attempts:
             return self._park(delivery, error)
+        tracing.fail(error)
         _log.warning("will be tried again", action="message-retried", attempts=attempts, reason=str(error))
         headers = self._history(delivery, error, attempts)
         if delay is not None:
@@ -174,6 +191,7 @@ class Worker:
         return self._move(delivery, address, {**headers, **hop.headers}, outcome=outcome)
 
     def _park(self, delivery: Delivery, error: Exception) -> str:
+        tracing.fail(error)
         _log.error("parked", action="message-parked", reason=str(error), failure=type(error).__name__)
         headers = self._history(delivery, error, _attempts(delivery) + 1)
         outcome = self._move(delivery, (self._topology.parked_exchange, ""), headers, outcome="parked")

@@ -1,7 +1,10 @@
 """What a running service tells of itself."""
 
+import ctypes
+import signal
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +43,16 @@ def test_without_a_broker_a_service_is_live_but_not_ready(database_url: str, bro
         wait_until(lambda: b"service-started" in service.log.read_bytes(), 20, service.tail)
         assert (status(service.http_port, "/livez"), status(service.http_port, "/readyz")) == (200, 503)
         assert service.terminate(20) == 0
+
+
+def test_a_signal_that_the_kernel_gives_to_another_thread_is_heard_too(
+    database_url: str, broker: Broker
+) -> None:
+    """As after SIGSTOP and SIGCONT, when the first thread is not yet awake."""
+    with house(database_url, broker) as home:
+        service = home.fleet.start("ndr_worker")
+        home.fleet.wait_ready()
+        pid = service.process.pid
+        threads = {int(folder.name) for folder in Path(f"/proc/{pid}/task").iterdir()}
+        assert ctypes.CDLL(None).tgkill(pid, max(threads - {pid}), signal.SIGTERM) == 0
+        assert service.process.wait(20) == 0

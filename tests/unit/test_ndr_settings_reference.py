@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings.model import NdrSettings
+from shared.settings.ndr import NdrSettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "ndr-settings.md"

@@ -9,7 +9,7 @@ from uuid import UUID
 UUID_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 #: Each kind of mail has ids of its own, with the UUID of what it tells of; copies of NDRs have a tag more.
 _MAIL_ID = re.compile(
-    r"(?P<kind>report|report-failure|ndr|double|digest)\.(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    rf"(?P<kind>report|report-failure|ndr|double|digest)\.(?P<id>{UUID_FORM.pattern})"
     r"(?:\.[0-9a-f]{8})?"
 )
 

@@ -17,7 +17,7 @@ from services.console.mailismus.leftovers import note_elements, note_inside
 from services.console.mailismus.notes import Note
 from services.console.mailismus.queue import take_queue
 from services.console.mailismus.taken import Taken, element
-from shared.settings.model import SINK
+from shared.settings.ndr import SINK
 
 
 @dataclass(frozen=True, slots=True)

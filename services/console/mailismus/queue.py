@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from services.console.mailismus import values
 from services.console.mailismus.taken import Taken
-from shared.settings.model import NdrSettings
+from shared.settings.ndr import NdrSettings
 from shared.settings.values import format_time_span, parse_time_span
 
 _MAXTIME = timedelta(hours=72)

@@ -10,7 +10,7 @@ from services.console import toml
 from services.console.mailismus import values
 from services.console.mailismus.notes import Note, Verdict
 from services.ndr_worker.records.path_tokens import PathTemplate, UnknownPathToken, folder_path
-from shared.settings.model import DirectorySettings, NdrSettings
+from shared.settings.ndr import DirectorySettings, NdrSettings
 from shared.settings.values import format_time_span
 
 

@@ -19,7 +19,7 @@ from services.ndr_worker.composition.fields import date_time
 from services.ndr_worker.composition.header import NdrIdentityError, a_label, from_field, subject_field
 from services.ndr_worker.composition.identity import NdrIdentity
 from services.ndr_worker.composition.languages import Wording, chosen, read_wording
-from services.ndr_worker.composition.multipart_report import Parts, multipart_report
+from services.ndr_worker.composition.multipart_report import multipart_report
 from services.ndr_worker.composition.reply import STATUS, outcome
 from services.ndr_worker.composition.returned import Extent, Returned, returned
 from services.ndr_worker.composition.status_report import StatusReporter
@@ -163,6 +163,7 @@ class Composer:
         until: datetime | None = None,
     ) -> ComposedNdr:
         identity, message, action = self._identity, notification.message, notification.action
+        is_failure = action is Action.FAILED
         outcomes = [
             (each, outcome(each, identity.fallback_status, identity.assumed_smtp_status, action))
             for each in notification.recipients
@@ -171,7 +172,7 @@ class Composer:
             message,
             limit=identity.attach_limit,
             eight_bit=identity.eight_bit,
-            header_only=action is not Action.FAILED,
+            header_only=not is_failure,
         )
         sender = sanitise.printable(message.sender)
         rcpt_to = reader or identity.redirect or address.without_source_route(sender)
@@ -180,16 +181,19 @@ class Composer:
         smtputf8 = not header.isascii()
         # RFC 6533: the global type only where the DSN needs SMTPUTF8 in any case; fewer programs read it.
         is_global = smtputf8 and not all(each.recipient.isascii() for each in notification.recipients)
-        parts = Parts(
-            self._words(voice, Account(kind, outcomes, back, message.content_size, until), mail_id),
+        eight_bit = is_global or (back.content is not None and back.content.eight_bit)
+        report = multipart_report(
+            header,
+            mail_id,
+            self._words(voice, (kind, outcomes, back, message.content_size, until), mail_id),
             self._status_reporter.report(message, action, outcomes, until, raw=is_global),
             back,
-            message.content_size,
-            is_failure=action is Action.FAILED,
+            content_size=message.content_size,
+            is_failure=is_failure,
             is_global=is_global,
+            eight_bit=eight_bit,
         )
-        report = multipart_report(header, mail_id, parts)
-        return ComposedNdr(mail_id, rcpt_to, report, parts.eight_bit, smtputf8)
+        return ComposedNdr(mail_id, rcpt_to, report, eight_bit, smtputf8)
 
     def _words(self, voice: "_Voice", account: Account, mail_id: str) -> bytes:
         """The part for people."""

@@ -6,7 +6,6 @@ What depends on the language and the settings alone is prepared once; composing 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
 
 from jinja2 import TemplateError
 
@@ -18,6 +17,9 @@ from services.ndr_worker.composition.reply import Outcome
 from services.ndr_worker.composition.returned import Extent, Returned
 
 Outcomes = Sequence[tuple[FailedRecipient, Outcome]]
+#: What a first part tells of: an action or DOUBLE_BOUNCE, each recipient with its outcome, what of the
+#: original is returned, its octets, and how long a delayed message will be tried, if known.
+Account = tuple[str, Outcomes, Returned, int, datetime | None]
 #: A notification is of an action, or the report of a double bounce; both name a text in the wording.
 DOUBLE_BOUNCE = "double_bounce"
 _FAILURES = (Action.FAILED, DOUBLE_BOUNCE)
@@ -29,24 +31,6 @@ _MARK = "\0"
 # Leaves room for the status behind it.
 _CAUSE_LINE = PREFERRED_LINE - len(" (5.999.999)")
 _ADDRESS_INDENT, _INDENT, _REPLY_INDENT = "  ", "    ", "      "
-
-
-class Account(NamedTuple):
-    """What a first part tells of.
-
-    Attributes:
-        kind: An action, or DOUBLE_BOUNCE.
-        recipients: Each recipient with its outcome.
-        returned: What of the original is returned.
-        size: Octets of the original.
-        until: How long a delayed message will be tried, if known.
-    """
-
-    kind: str
-    recipients: Outcomes
-    returned: Returned
-    size: int
-    until: datetime | None = None
 
 
 class Explainer:
@@ -76,7 +60,7 @@ class Explainer:
         # The same servers and status codes come back again and again.
         self._said = lru_cache(maxsize=1024)(self._who_said)
         self._why = lru_cache(maxsize=1024)(self._cause_and_next_step)
-        self._returned = texts["returned"]
+        self._octets_returned = texts["returned"]["octets"].replace("\n", "\r\n")
         self._about = {
             extent: _around(lines(texts["returned"][extent].format(octets=_MARK))) for extent in Extent
         }
@@ -125,7 +109,7 @@ class Explainer:
         """
         try:
             for kind in self._heading:
-                self.html(Account(kind, sample, returned, 0))
+                self.html((kind, sample, returned, 0, None))
         except (TemplateError, TypeError, ValueError) as error:
             raise WordingBroken(
                 f"{self._page.filename} fails for language {self.language}: {error}; mend the template"
@@ -186,8 +170,7 @@ class Explainer:
         content = returned.content
         if content is None or not content.truncated:
             return ""
-        octets = self._returned["octets"].format(returned=len(content.body), size=size)
-        return octets.replace("\n", "\r\n")
+        return self._octets_returned.format(returned=len(content.body), size=size)
 
     def _closing_until(self, kind: str, until: datetime | None) -> str:
         if until is None:

@@ -51,14 +51,15 @@ def date_time(moment: datetime) -> str:
     """A moment as RFC 5322 section 3.3 writes it: English names, numeric zone (UTC if none)."""
     two = _TWO_DIGITS
     return (
-        f"{_day(moment.date())} {two[moment.hour]}:{two[moment.minute]}:{two[moment.second]} "
+        f"{_day(moment.toordinal())} {two[moment.hour]}:{two[moment.minute]}:{two[moment.second]} "
         f"{'+0000' if moment.tzinfo is UTC else _zone(moment.utcoffset())}"
     )
 
 
 # Entries of a batch share their day.
 @lru_cache(maxsize=64)
-def _day(day: date) -> str:
+def _day(ordinal: int) -> str:
+    day = date.fromordinal(ordinal)
     return f"{_DAYS[day.weekday()]}, {day.day:02} {_MONTHS[day.month - 1]} {day.year:04}"
 
 

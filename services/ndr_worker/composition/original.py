@@ -12,13 +12,12 @@ _NEUTRAL = bytes(_QUESTION_MARK if octet in _CONTROLS else octet for octet in ra
 _CLEAN = bytes(range(256)).translate(None, _CONTROLS)
 
 _FIELDS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*)*")
-_FIRST_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
-# A CR that begins no CRLF, or whose line end neither a field nor a continuation follows; the literal text in
+_FIRST_LINE = re.compile(rb"[!-9;-~]++[ \t]*+:[^\n]*+\n(?<=\r\n)")
+# A CR that begins no CRLF, or that no field or continuation follows which ends with CRLF; the literal text in
 # front is searched for fast.
-_STOP = re.compile(rb"\r(?!\n(?:[ \t]|[!-9;-~]++[ \t]*+:))")
-_MESSAGE_ID = b"\nmessage-id"
-# Behind the name: its value, folded or not.
-_VALUE = re.compile(rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
+_STOP = re.compile(rb"\r(?!\n(?:[ \t]|[!-9;-~]++[ \t]*+:)[^\n]*+\n(?<=\r\n))")
+# With its value, folded or not. Spelled so that the line end in front is searched for fast.
+_MESSAGE_ID = re.compile(rb"\n[Mm](?i:essage-id)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)")
 _ID = re.compile(rb"<[!-;=?A-~]{1,400}@[!-;=?A-~]{1,400}>")
 _RECEIVED = re.compile(rb"\nreceived[ \t]*:")
 
@@ -48,9 +47,7 @@ def header_block(content: bytes, *, complete: bool) -> bytes:
     # Nearly every message: an orderly header that was read to its end.
     stop = _STOP.search(content)
     if stop and content.startswith(b"\n\r\n", stop.end()) and _FIRST_LINE.match(content):
-        block = content[: stop.end() + 1]
-        if block.count(b"\r") == block.count(b"\n"):
-            return block
+        return content[: stop.end() + 1]
     return _header_block(normalised(content), complete=complete)
 
 
@@ -89,17 +86,11 @@ def up_to_field_boundary(fields: bytes, limit: int) -> bytes:
 
 def message_id(fields: bytes) -> str | None:
     """The Message-ID with its angle brackets, if the fields have exactly one and it is valid; else None."""
-    lower = b"\n" + fields.lower()
-    found: list[bytes] = []
-    # Searched from the end, where the name's rare first letter is compared first.
-    start = lower.rfind(_MESSAGE_ID)
-    while start >= 0:
-        value = _VALUE.match(lower, start + len(_MESSAGE_ID))
-        if value:
-            begin, end = value.span(1)
-            found.append(fields[begin - 1 : end - 1].strip())
-        start = lower.rfind(_MESSAGE_ID, 0, start)
-    return found[0].decode("ascii") if len(found) == 1 and _ID.fullmatch(found[0]) else None
+    found = _MESSAGE_ID.findall(b"\n" + fields)
+    if len(found) != 1:
+        return None
+    value = found[0].strip()
+    return value.decode("ascii") if _ID.fullmatch(value) else None
 
 
 def hops(content: bytes, *, complete: bool) -> int:

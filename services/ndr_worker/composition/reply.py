@@ -90,9 +90,7 @@ def outcome(
         Its status and words.
     """
     text = recipient.diagnostic or ""
-    if len(text) > MAX_REPLY_CHARACTERS:
-        text = text[:MAX_REPLY_CHARACTERS]
-    text = text.strip()
+    text = text[:MAX_REPLY_CHARACTERS].strip()
     from_server = _REPLY_LINE.match(text) is not None
     smtp_status = recipient.smtp_status or (0 if from_server else assumed_smtp_status)
     if from_server:
@@ -129,8 +127,7 @@ def status(
     Returns:
         A code such as `5.1.1`.
     """
-    failed = action is Action.FAILED
-    reply_class = _reply_class(smtp_status, diagnostic) if failed else _CLASS_OF_ACTION[action]
+    reply_class = _CLASS_OF_ACTION.get(action) or _reply_class(smtp_status, diagnostic)
     expected = reply_class or "45"
     if enhanced_status and enhanced_status[0] in expected and STATUS.fullmatch(enhanced_status):
         return enhanced_status
@@ -144,7 +141,8 @@ def status(
         by_rule = _status_by_rule(smtp_status, diagnostic, reply_class or fallback_status[0])
         if by_rule:
             return by_rule
-    return (_FAILURE_UNDETAILED if failed else _UNDETAILED).get(reply_class, fallback_status)
+    undetailed = _UNDETAILED if action in _CLASS_OF_ACTION else _FAILURE_UNDETAILED
+    return undetailed.get(reply_class, fallback_status)
 
 
 def _reply_class(smtp_status: int | None, diagnostic: str) -> str:

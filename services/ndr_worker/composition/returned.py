@@ -21,6 +21,9 @@ _SAFE = bytes(octet if octet in _KEPT else ord("?") for octet in range(256))
 # Readers that walk into nested parts would take the failed recipients of a notification we return for ours,
 # so that anybody could have an address of his choice reported as failed.
 _STATUS_REPORT = b"delivery-status"
+_MESSAGE = b"Content-Type: message/rfc822\r\n"
+_EIGHT_BIT_MESSAGE = _MESSAGE + b"Content-Transfer-Encoding: 8bit\r\n"
+_HEADERS = b"Content-Type: text/rfc822-headers\r\n"
 _BLANKS = re.compile(r"[ \t]+")
 
 
@@ -39,16 +42,16 @@ class ReturnedContent(NamedTuple):
     """The part that returns the original.
 
     Attributes:
-        content_type: `message/rfc822` or `text/rfc822-headers`.
-        encoding: `7bit` or `8bit`, the Content-Transfer-Encoding of the part.
+        fields: Its Content-Type, and its Content-Transfer-Encoding unless that is `7bit`.
         body: The octets, CRLF line ends only.
         truncated: Whether the size limit left something out; the first part says so.
+        eight_bit: Whether the body has 8-bit octets.
     """
 
-    content_type: bytes
-    encoding: bytes
+    fields: bytes
     body: bytes
-    truncated: bool
+    truncated: bool = False
+    eight_bit: bool = False
 
 
 class Returned(NamedTuple):
@@ -105,7 +108,7 @@ def _whole(content: bytes, fields: bytes, limit: int, *, eight_bit: bool) -> Ret
         or _STATUS_REPORT in body.lower()
     ):
         return None
-    return ReturnedContent(b"message/rfc822", b"7bit" if seven_bit else b"8bit", body, truncated=False)
+    return ReturnedContent(_MESSAGE if seven_bit else _EIGHT_BIT_MESSAGE, body, eight_bit=not seven_bit)
 
 
 def _header(message: BouncedMessage, fields: bytes, limit: int, *, header_only: bool) -> Returned:
@@ -119,7 +122,7 @@ def _header(message: BouncedMessage, fields: bytes, limit: int, *, header_only: 
     truncated = cut or (not header_only and message.content_size > limit)
     return Returned(
         Extent.CUT_HEADER if cut else Extent.HEADER,
-        ReturnedContent(b"text/rfc822-headers", b"7bit", body, truncated),
+        ReturnedContent(_HEADERS, body, truncated),
         fields,
     )
 

@@ -11,6 +11,7 @@ from services.ndr_worker.composition.log_id import log_id, queue_id
 from services.ndr_worker.composition.reply import Outcome
 
 _CRLF = "\r\n"
+_NO_ENVID = "X-Mailroom-Original-Envelope-Id: left out, ENVID is not valid\r\n"
 _NO_ORCPT = "X-Mailroom-Original-Recipient: left out, ORCPT is not valid\r\n"
 
 
@@ -61,18 +62,17 @@ class StatusReporter:
 
     def _message_block(self, message: BouncedMessage) -> str:
         envelope_id = _envelope_id(message.envelope_id) if message.envelope_id else None
-        block = self._reporting_mta
-        if envelope_id:
-            block = f"Original-Envelope-Id: {envelope_id}\r\n{block}"
+        start = f"Original-Envelope-Id: {envelope_id}\r\n" if envelope_id else ""
+        arrival = f"Arrival-Date: {date_time(message.received_at)}\r\n"
         if self._confidential:
-            return f"{block}Arrival-Date: {date_time(message.received_at)}\r\n"
-        if received_from := _server(message.helo, message.received_from):
-            block += f"Received-From-MTA: dns; {received_from}\r\n"
-        block += f"Arrival-Date: {date_time(message.received_at)}\r\n"
-        block += f"X-Mailroom-Queue-ID: {queue_id(message.message_id)}\r\n"
-        if message.envelope_id and not envelope_id:
-            block += "X-Mailroom-Original-Envelope-Id: left out, ENVID is not valid\r\n"
-        return block
+            return f"{start}{self._reporting_mta}{arrival}"
+        received_from = _server(message.helo, message.received_from)
+        return (
+            f"{start}{self._reporting_mta}"
+            f"{f'Received-From-MTA: dns; {received_from}{_CRLF}' if received_from else ''}"
+            f"{arrival}X-Mailroom-Queue-ID: {queue_id(message.message_id)}\r\n"
+            f"{_NO_ENVID if message.envelope_id and not envelope_id else ''}"
+        )
 
     def _recipient_block(
         self,

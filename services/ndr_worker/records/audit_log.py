@@ -23,7 +23,7 @@ from services.ndr_worker.records.audit_line import AuditRecord, audit_line
 from services.ndr_worker.records.durable import AppendFile, try_out
 from services.ndr_worker.records.path_tokens import PathTemplate, period_start
 from shared.errors import MailroomError
-from shared.settings.model import DirectorySettings, Rotation
+from shared.settings.ndr import DirectorySettings, Rotation
 
 _DATE_IN_NAME = frozenset({"daily", "hourly", "minute"})
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.errors import MailroomError
-from shared.settings.model import DirectorySettings, Rotation
+from shared.settings.ndr import DirectorySettings, Rotation
 
 _TOKEN = re.compile(r"%([A-Za-z]+)%")
 #: How %DT% is written per rotation (seed 5.5).

@@ -1,6 +1,7 @@
 """The records kept outside the database: the audit file and the copies folder, either of them optional."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from services.ndr_worker.queue.bounce_queue import Finished
@@ -38,6 +39,8 @@ class Records:
         )
         folder = ndr.ndr_copies_folder
         self._copies = CopiesFolder(folder_path(folder, settings.directories)) if folder else None
+        for record in ("copies", "audit"):
+            RECORD_WRITE_ERRORS.labels(record)
 
     def open(self) -> None:
         """Open file and folder, so that a wrong path shows before there is anything to write.
@@ -57,9 +60,10 @@ class Records:
         Raises:
             AuditUnwritable, CopyUnwritable: one could not.
         """
-        for part in (self._audit, self._copies):
+        for record, part in (("audit", self._audit), ("copies", self._copies)):
             if part:
-                part.try_out()
+                with _failures_counted(record):
+                    part.try_out()
 
     def keep_copies(self, copies: Iterable[tuple[str, bytes]]) -> None:
         """Write NDRs to the copies folder; a repetition overwrites the same files.
@@ -69,12 +73,9 @@ class Records:
         """
         if self._copies is None:
             return
-        try:
+        with _failures_counted("copies"):
             for mail_id, message in copies:
                 self._copies.keep(mail_id, message)
-        except Exception:
-            RECORD_WRITE_ERRORS.labels("copies").inc()
-            raise
 
     def audit(self, finished: Sequence[Finished]) -> None:
         """Write an audit line for each entry, through to the disk.
@@ -85,12 +86,9 @@ class Records:
         if self._audit is None:
             return
         now = datetime.now(UTC)
-        try:
+        with _failures_counted("audit"):
             self._audit.write([_record(item, now) for item in finished])
             self._audit.flush()
-        except Exception:
-            RECORD_WRITE_ERRORS.labels("audit").inc()
-            raise
 
     def trouble(self) -> str | None:
         """Say which record could not be written last."""
@@ -101,6 +99,16 @@ class Records:
         """Close the audit file."""
         if self._audit:
             self._audit.close()
+
+
+@contextmanager
+def _failures_counted(record: str) -> Iterator[None]:
+    """Count a failure; each one, as the alert about them lasts for as long as they go on."""
+    try:
+        yield
+    except Exception:
+        RECORD_WRITE_ERRORS.labels(record).inc()
+        raise
 
 
 def _record(item: Finished, now: datetime) -> AuditRecord:

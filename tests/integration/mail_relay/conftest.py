@@ -17,7 +17,7 @@ from services.mail_relay.relay import Relay
 from services.mail_relay.server import SmtpServer
 from services.mail_relay.submission import Submission
 from shared.broker.events import Events
-from shared.settings.model import RelaySettings, TimeoutSettings
+from shared.settings.relay import RelaySettings, TimeoutSettings
 from shared.telemetry.metrics import MAIL_DELIVERIES
 
 MakeRelay = Callable[..., Relay]

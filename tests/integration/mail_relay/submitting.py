@@ -7,7 +7,7 @@ from typing import Any
 from services.mail_relay.attempt import RecipientResult
 from services.mail_relay.server import SmtpServer
 from services.mail_relay.submission import Submission
-from shared.settings.model import RelaySettings, TimeoutSettings
+from shared.settings.relay import RelaySettings, TimeoutSettings
 from tests.unit.mail_relay.mails import MESSAGE, mail
 
 

@@ -10,7 +10,7 @@ from services.mail_relay.connection import Connection, ConnectionLost
 from services.mail_relay.reply import Verdict
 from services.mail_relay.server import SmtpServer
 from services.mail_relay.submission import Submission
-from shared.settings.model import RelaySettings
+from shared.settings.relay import RelaySettings
 from tests.integration.mail_relay.scripted_server import ScriptedServer
 from tests.integration.mail_relay.submitting import quick_timeouts, submit, submitting
 from tests.unit.mail_relay.mails import MESSAGE, mail

@@ -14,7 +14,7 @@ from services.mail_relay.attempt import OpenAttempt
 from services.mail_relay.database import open_pool
 from services.mail_relay.ledger import Ledger
 from services.mail_relay.limits import Limits
-from shared.settings.model import DestinationLimit
+from shared.settings.relay import DestinationLimit
 from shared.worker import Retry
 from tests.integration.mail_relay.conftest import MakeRelay, Rows
 from tests.unit.mail_relay.mails import mail

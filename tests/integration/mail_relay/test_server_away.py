@@ -14,7 +14,7 @@ from services.mail_relay.relay import Relay
 from services.mail_relay.server import SmtpServer
 from services.mail_relay.submission import Submission
 from shared.broker.events import Events
-from shared.settings.model import RelaySettings
+from shared.settings.relay import RelaySettings
 from shared.worker import Retry
 from tests.integration.mail_relay.conftest import Counted, MakeRelay, Rows
 from tests.integration.mail_relay.scripted_server import ScriptedServer

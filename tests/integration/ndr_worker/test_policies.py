@@ -6,6 +6,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.ndr_worker.batch import BatchHandler
 from shared.wire import Mail
@@ -32,6 +33,10 @@ def header(mail: Mail, name: str) -> str:
 def content(mail: Mail) -> bytes:
     assert isinstance(mail.message, bytes)
     return mail.message
+
+
+def audit_failures() -> float:
+    return REGISTRY.get_sample_value("mailroom_record_write_errors_total", {"record": "audit"}) or 0
 
 
 def test_generate_ndr_off_discards_and_audits(queue: Queue, make_handler: Handler) -> None:
@@ -132,9 +137,11 @@ def test_s4_an_audit_that_cannot_be_written_keeps_the_entries_and_is_told(
     assert handler.trouble() is not None
     (outcome,) = queue.rows("SELECT outcome FROM mailroom.bounce_poll")
     assert outcome == ("error",)
+    failures = audit_failures()
     queue.let_leases_end()
     run(queue, handler, publisher)
     assert len(mails(publisher)) == 1, "while it cannot be recorded, nothing is published again"
+    assert audit_failures() == failures + 1, "each poll that fails counts, or the alert ends too early"
     blocked.unlink()
     run(queue, handler, publisher)
     assert queue.waiting() == 0

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any, cast
 
 import pika
 import psycopg
@@ -14,7 +15,8 @@ from demo.servers.rabbitmq import Broker
 from shared.broker import BOUNCE_COMMANDS, Outcome, Outgoing, Topology
 from shared.broker.consumer import Delivery
 from shared.broker.publisher import Publisher
-from shared.settings import Settings
+from shared.settings import Settings, load_settings
+from shared.telemetry import tracing
 from shared.wire import BouncesPoll
 from shared.worker import Poison, Retry
 from shared.worker.runtime import ATTEMPTS, FAILURE, ORIGIN, REASON, Worker
@@ -59,9 +61,17 @@ def publisher(broker: Broker, settings: Settings) -> Iterator[Publisher]:
     publisher.stop()
 
 
-def send(publisher: Publisher, settings: Settings, body: bytes, message_type: str = BouncesPoll.TYPE) -> None:
+def send(
+    publisher: Publisher,
+    settings: Settings,
+    body: bytes,
+    message_type: str = BouncesPoll.TYPE,
+    *,
+    message_id: str = "a-message",
+    headers: Mapping[str, Any] | None = None,
+) -> None:
     exchange = f"{settings.amqp_prefix}.commands"
-    message = Outgoing(exchange, "bounces.poll", "a-message", message_type, body)
+    message = Outgoing(exchange, "bounces.poll", message_id, message_type, body, headers or {})
     assert publisher.publish([message]) == [Outcome.CONFIRMED]
 
 
@@ -96,6 +106,22 @@ def test_a_message_that_is_done_is_gone(settings: Settings, publisher: Publisher
         send(publisher, settings, b"body")
         assert handled.wait(10)
     assert depth(settings, BOUNCE_COMMANDS) == 0
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_names_that_are_no_text_end_no_worker(settings: Settings, publisher: Publisher, traced: bool) -> None:  # noqa: FBT001 - a parameter of pytest's
+    def handle(delivery: Delivery) -> None:
+        raise Poison(f"nobody reads {delivery.type!r}")
+
+    if traced:
+        tracing.start("test", load_settings(None, {"MAILROOM_TRACING__ENDPOINT": "http://127.0.0.1:1"}))
+    headers: Any = {b"\xff": 1, "traceparent": b"\xff"}
+    send(publisher, settings, b"body", cast("str", b"\xff"), message_id=cast("str", b"\xff"), headers=headers)
+    with running(handle, settings, publisher) as worker:
+        properties, _ = take(settings, "parked")
+        assert worker.trouble_living() is None
+    tracing.stop()
+    assert (properties.message_id, properties.headers["\ufffd"]) == ("\ufffd", 1)
 
 
 def test_poison_is_parked_with_its_reason_and_the_worker_lives_on(

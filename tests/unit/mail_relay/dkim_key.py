@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dkim
 
-from shared.settings.model import DkimSettings
+from shared.settings.relay import DkimSettings
 
 
 def make_key(path: Path) -> DkimSettings:

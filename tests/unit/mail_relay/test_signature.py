@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.mail_relay.signature import DkimUnusable, Sign, signing
-from shared.settings.model import DkimSettings
+from shared.settings.relay import DkimSettings
 from tests.unit.mail_relay.dkim_key import is_valid, make_key, openssl
 from tests.unit.mail_relay.mails import MESSAGE
 

@@ -17,7 +17,7 @@ import pytest
 from services.ndr_worker.records.audit_line import AuditRecord
 from services.ndr_worker.records.audit_log import AuditLog, AuditUnwritable
 from services.ndr_worker.records.path_tokens import UnknownPathToken
-from shared.settings.model import DirectorySettings
+from shared.settings.ndr import DirectorySettings
 
 START = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 

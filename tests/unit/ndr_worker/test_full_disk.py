@@ -11,7 +11,7 @@ import pytest
 from services.ndr_worker.records.audit_line import AuditRecord
 from services.ndr_worker.records.audit_log import AuditLog, AuditUnwritable
 from services.ndr_worker.records.copies import CopiesFolder, CopyUnwritable
-from shared.settings.model import DirectorySettings
+from shared.settings.ndr import DirectorySettings
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from services.ndr_worker.composition.compose import Composer
 from services.ndr_worker.composition.identity import NdrIdentity, identity
 from services.ndr_worker.policy import PolicySettings, decide
 from shared.settings import Settings
-from shared.settings.model import NdrSettings
+from shared.settings.ndr import NdrSettings
 from tests.unit.ndr_worker.builders import (
     IDENTITY,
     NOW,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ndr_worker.records.path_tokens import PathTemplate, UnknownPathToken, folder_path, period_start
-from shared.settings.model import DirectorySettings, Rotation
+from shared.settings.ndr import DirectorySettings, Rotation
 
 DIRECTORIES = DirectorySettings(
     top=Path("/srv/mail"),

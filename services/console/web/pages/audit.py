@@ -16,19 +16,11 @@ from services.console.deliveries.origins import UUID_FORM
 from services.console.web.models import AuditRecord
 from services.console.web.pages.entries import ExplainedPage
 from services.console.web.pages.page import psycopg_connection
+from services.ndr_worker.issue import HELD, QUARANTINED, REPORTED, SUCCESS_REPORTED
+from services.ndr_worker.policy import Discard
 
-_ACTIONS = (
-    "reported",
-    "success-reported",
-    "held-for-digest",
-    "quarantined",
-    "discarded-null-sender",
-    "discarded-notify",
-    "discarded-disabled",
-    "discarded-own-address",
-    "discarded-loop",
-    "discarded-by-operator",
-)
+#: What the NDR worker writes, and what `discard` of the console does.
+_ACTIONS = (REPORTED, SUCCESS_REPORTED, HELD, QUARANTINED, *Discard, "discarded-by-operator")
 _SPANS = {
     "hour": ("the last hour", timedelta(hours=1)),
     "day": ("the last 24 hours", timedelta(days=1)),
@@ -45,7 +37,7 @@ class ActionFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the actions."""
-        return [(action, action) for action in _ACTIONS]
+        return [(str(action), str(action)) for action in _ACTIONS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditRecord]) -> QuerySet[AuditRecord]:
         """Leave the records of one action."""

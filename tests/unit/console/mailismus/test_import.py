@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.console.mailismus import Imported, MailismusUnreadable, Verdict, import_mailismus
 from shared.settings import load_settings
-from shared.settings.model import NdrSettings
+from shared.settings.ndr import NdrSettings
 
 SEED_BLOCK = Path(__file__).with_name("seed_block.xml").read_bytes()
 
