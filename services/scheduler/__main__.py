@@ -1,8 +1,11 @@
 """`python -m services.scheduler`."""
 
 import sys
+import time
 from datetime import timedelta
 
+from services.scheduler.housekeeper import Housekeeper
+from services.scheduler.queue_gauges import QueueGauges
 from services.scheduler.scheduler import Scheduler
 from shared.broker import Topology
 from shared.broker.publisher import Publisher
@@ -16,19 +19,26 @@ class SchedulerService:
 
     def __init__(self, settings: Settings) -> None:
         topology = Topology.of(settings)
-        self._pool = open_pool(settings.database_url, "mailroom scheduler", size=2)
+        self._pool = open_pool(settings.database_url, "mailroom scheduler", size=3)
         # It publishes again what was not taken, and has other schedules to look after meanwhile.
         self._publisher = Publisher.of(settings, "scheduler", patience=timedelta(0))
-        self._scheduler = Scheduler(self._pool, self._publisher, topology, settings)
+        gauges = QueueGauges(self._publisher, topology)
+        self._scheduler = Scheduler(
+            self._pool, self._publisher, topology, settings, ask_broker=gauges.refresh
+        )
+        self._housekeeper = Housekeeper(self._pool, settings)
 
     def start(self) -> None:
         """Begin to work."""
         self._publisher.start()
         self._scheduler.start()
+        self._housekeeper.start()
 
     def drain(self, timeout: float) -> bool:
-        """Finish the round in progress."""
+        """Finish the round in progress, and the batch that is being removed."""
+        end = time.monotonic() + timeout
         drained = self._scheduler.stop(timeout)
+        drained &= self._housekeeper.stop(max(0, end - time.monotonic()))
         self._publisher.stop()
         self._pool.close()
         return drained

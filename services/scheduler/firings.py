@@ -13,7 +13,9 @@ from psycopg.types.json import Jsonb
 from services.scheduler.commands import report_runs
 from services.scheduler.due import Schedule
 from shared.broker import Outcome, Publishing, Topology
+from shared.broker.sending import send
 from shared.database.statements import load_statements
+from shared.telemetry import tracing
 from shared.wire import ReportRun
 
 _SQL = load_statements("services.scheduler", "scheduler.sql")
@@ -92,7 +94,7 @@ def publish(
 ) -> None:
     """Publish firings; those confirmed are marked, the others are left for a later look."""
     for firing in firings:
-        outcomes = publisher.publish([topology.address(run) for run in firing.runs])
+        outcomes = _publish_runs(publisher, topology, firing)
         if any(outcome is not Outcome.CONFIRMED for outcome in outcomes):
             _log.warning(
                 "not confirmed, will be published again",
@@ -104,3 +106,22 @@ def publish(
         connection.execute(
             _SQL["mark_published"], {"schedule": firing.schedule, "nominal_at": firing.nominal_at}
         )
+
+
+def _publish_runs(publisher: Publishing, topology: Topology, firing: Firing) -> list[Outcome]:
+    """Publish the runs of a firing at once; each begins a trace, whose id follows from the run's."""
+    begun = [
+        tracing.begin(
+            "fire schedule",
+            run.run_id,
+            schedule=firing.schedule,
+            report=run.report,
+            nominal_at=firing.nominal_at.isoformat(),
+        )
+        for run in firing.runs
+    ]
+    try:
+        return send(publisher, [topology.address(run) for run in firing.runs], begun)
+    finally:
+        for step in begun:
+            step.end()

@@ -6,7 +6,9 @@ import structlog
 from psycopg import Connection
 
 from shared.broker import Outcome, Publishing, Topology
+from shared.broker.sending import send
 from shared.database.statements import load_statements
+from shared.telemetry import tracing
 from shared.wire import BouncesPoll
 
 _SQL = load_statements("services.scheduler", "scheduler.sql")
@@ -32,7 +34,9 @@ def start_if_due(
     if row is None:
         return None
     poll = BouncesPoll(str(row[0]), row[1])
-    if publisher.publish([topology.address(poll)]) == [Outcome.CONFIRMED]:
+    with tracing.span("start poll", identity=poll.message_id):
+        outcomes = send(publisher, [topology.address(poll)])
+    if outcomes == [Outcome.CONFIRMED]:
         return poll
     _log.warning("poll not confirmed", action="poll-unconfirmed", poll_id=poll.poll_id)
     connection.execute(_SQL["postpone_poll_chain"], {"pause": interval_error, "poll_id": row[0]})

@@ -7,7 +7,7 @@ there would have to be a look as well. Any number of replicas may run: the rows 
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import psycopg
@@ -23,7 +23,12 @@ from services.scheduler.rhythm import ScheduleInvalid
 from shared.broker import Publishing, Topology
 from shared.database.statements import load_statements
 from shared.settings import Settings
-from shared.telemetry.metrics import BOUNCES_WAITING, OLDEST_BOUNCE_AGE, SCHEDULE_LAST_SUCCESS
+from shared.telemetry.metrics import (
+    BOUNCES_WAITING,
+    OLDEST_BOUNCE_AGE,
+    SCHEDULE_LAST_SUCCESS,
+    SCHEDULER_LAST_ROUND,
+)
 
 _SQL = load_statements("services.scheduler", "scheduler.sql")
 _log = structlog.get_logger()
@@ -44,6 +49,7 @@ class Scheduler:
         topology: where they go.
         settings: of the scheduler and the bounce polls.
         clock: decides which nominal times have come.
+        ask_broker: measures the queues, without waiting for the broker.
     """
 
     def __init__(
@@ -53,18 +59,21 @@ class Scheduler:
         topology: Topology,
         settings: Settings,
         clock: Clock = database_clock,
+        *,
+        ask_broker: Callable[[], None] = lambda: None,
     ) -> None:
         self._pool = pool
         self._publisher = publisher
         self._topology = topology
         self._settings = settings
         self._clock = clock
+        self._ask_broker = ask_broker
         self._agenda = Agenda(CatchUp(settings.scheduler.catch_up_limit, settings.scheduler.catch_up_age))
         self._now: datetime | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._last_round = time.monotonic()
-        self._gauges_at = 0.0
+        self._gauges_at = self._queues_at = 0.0
         self._polls_from = time.monotonic() + settings.ndr.delay_start.total_seconds()
         self._trouble: str | None = "no round has been made yet"
 
@@ -89,10 +98,12 @@ class Scheduler:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._measure_queues()
             try:
                 with self._pool.connection() as connection:
                     self.make_round(connection)
                 self._trouble = None
+                SCHEDULER_LAST_ROUND.set_to_current_time()
             except (psycopg.Error, PoolTimeout) as error:
                 self._trouble = f"the database does not answer ({error})"
                 _log.warning("round failed", action="round-failed", reason=str(error))
@@ -137,6 +148,12 @@ class Scheduler:
             self._agenda.complain(schedule, error)
             return
         firings.publish(connection, self._publisher, self._topology, [firing for firing in claimed if firing])
+
+    def _measure_queues(self) -> None:
+        """Not a part of the round: a database that is away leaves no old values of the queues."""
+        if time.monotonic() >= self._queues_at:
+            self._queues_at = time.monotonic() + _GAUGES
+            self._ask_broker()
 
     def _measure(self, connection: Connection) -> None:
         if time.monotonic() < self._gauges_at:

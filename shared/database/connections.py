@@ -7,6 +7,16 @@ from shared.database.migrate import SchemaOutdated, missing_migrations
 from shared.errors import MailroomError
 from shared.settings import Settings
 
+#: When a server that has vanished without a word is given up: 10 s after what it does not acknowledge, a
+#: minute after it was last heard of while it is waited for. The system itself waits for a quarter of an hour.
+GIVE_UP = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
 
 class DatabaseUnreachable(MailroomError):
     """PostgreSQL does not answer."""
@@ -27,7 +37,7 @@ def open_pool(url: str, name: str, *, size: int) -> ConnectionPool:
         url,
         min_size=1,
         max_size=size,
-        kwargs={"application_name": name, "connect_timeout": 10},
+        kwargs={"application_name": name, **GIVE_UP},
         check=ConnectionPool.check_connection,
         timeout=30,
         reconnect_timeout=10,

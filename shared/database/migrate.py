@@ -24,6 +24,10 @@ class SchemaOutdated(MailroomError):
     """The database lacks migrations that this version of Mailroom needs."""
 
 
+class EncodingUnusable(MailroomError):
+    """The database cannot hold every text."""
+
+
 def migrate(database_url: str) -> list[str]:
     """Apply every migration that is missing; safe to run twice and from several places at once.
 
@@ -33,13 +37,27 @@ def migrate(database_url: str) -> list[str]:
 
     Returns:
         The names of the migrations applied now, in order.
+
+    Raises:
+        EncodingUnusable: the database is not encoded as UTF8.
     """
     with psycopg.connect(database_url, autocommit=True) as connection:
+        _check_encoding(connection)
         connection.execute(_ROLES["lock_migrations"])
         connection.execute(_ROLES["create_roles"])
         applied = _apply_missing(database_url, connection.info.dbname)
         connection.execute(_ROLES["grant_privileges"])
     return applied
+
+
+def _check_encoding(connection: psycopg.Connection) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        name = connection.info.dbname
+        raise EncodingUnusable(
+            f"the database {name} is encoded as {encoding}; make it anew with"
+            f" CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _apply_missing(database_url: str, database: str) -> list[str]:

@@ -50,6 +50,16 @@ BEGIN
         'GRANT SELECT, INSERT, UPDATE ON mailroom.firing, mailroom.report_run, mailroom.mail_delivery,'
         ' mailroom.bounce_poll TO %I', worker);
     EXECUTE format('GRANT SELECT, INSERT ON mailroom.bounce_audit TO %I', worker);
+    -- What removes old rows; partitions of events are dropped by a function that acts as the owner.
+    EXECUTE format('GRANT SELECT, UPDATE ON mailroom.housekeeping TO %I', worker);
+    EXECUTE format(
+        'GRANT DELETE ON mailroom.firing, mailroom.report_run, mailroom.mail_delivery, mailroom.bounce_audit,'
+        ' mailroom.bot_message, mailroom.bot_event_default TO %I', worker);
+    EXECUTE format('GRANT SELECT ON mailroom.bot_event_default TO %I', worker);
+    EXECUTE format('GRANT UPDATE (is_expired) ON mailroom.bot_event, mailroom.bot_event_default TO %I', worker);
+    REVOKE ALL ON FUNCTION mailroom.prepare_event_partitions, mailroom.drop_event_partition FROM PUBLIC;
+    EXECUTE format(
+        'GRANT EXECUTE ON FUNCTION mailroom.prepare_event_partitions, mailroom.drop_event_partition TO %I', worker);
     EXECUTE format('GRANT SELECT, UPDATE ON mailroom.schedule TO %I', worker);
     EXECUTE format('GRANT SELECT ON mailroom.subscription, mailroom.preference TO %I', worker);
     EXECUTE format('GRANT SELECT ON mailroom._yoyo_migration TO %I, %I', worker, reports);

@@ -1,17 +1,23 @@
 """`mailroom db`: the schema, what is in it, and the sample data."""
 
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
 import psycopg
 import typer
+from psycopg.rows import class_row
 
 from services.console.commands.moments import read_moment
-from services.console.output import AsJson, print_json
-from services.console.progress import progress_bar
+from services.console.output import AsJson, print_json, print_table
+from services.console.progress import Progress, progress_bar
 from services.console.sample_data import load
 from services.console.web import project
+from services.scheduler import housekeeping
+from services.scheduler.housekeeping import Housekeeping
+from services.scheduler.retention import cutoffs
 from shared.database import migrate as migrations
 from shared.database.statements import load_statements
 from shared.settings import Settings, load_settings
@@ -24,12 +30,22 @@ app = typer.Typer(no_args_is_help=True, help="The database schema and the sample
 
 
 @dataclass(frozen=True, slots=True)
+class Partition:
+    """A month of `bot_event`, or the partition for events of no other; its size with its indexes."""
+
+    name: str
+    rows: int
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseStatus:
     """Which migrations a database has and lacks, and how many rows; no counts while any are missing."""
 
     applied: list[str]
     missing: list[str]
     rows: dict[str, int]
+    partitions: list[Partition]
 
 
 @app.command("migrate")
@@ -45,7 +61,7 @@ def migrate(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 @app.command("status")
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Show the migrations applied and missing, and how many rows there are."""
+    """Show the migrations applied and missing, how many rows there are, and the partitions of events."""
     settings = load_settings(context.obj)
     with psycopg.connect(settings.database_url) as connection:
         found = read_status(connection)
@@ -60,6 +76,45 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         print(f"missing  {name}")
     for table, count in found.rows.items():
         print(f"{table:20} {count:>10}")
+    for partition in found.partitions:
+        print(f"{partition.name:20} {partition.rows:>10} {partition.octets / 2**20:>10.1f} MiB")
+
+
+@app.command("prune")
+def prune(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what is older than the settings say, as the scheduler does by itself."""
+    settings = load_settings(context.obj)
+    with (
+        psycopg.connect(settings.database_url, autocommit=True) as connection,
+        progress_bar("old rows", "rows removed") as progress,
+    ):
+        _require_schema(connection)
+        horizon = housekeeping.clock(connection)
+        old = cutoffs(horizon, settings, housekeeping.expiry(connection))
+        work = Housekeeping(connection, old, note=_adding_up(progress))
+        removed = work.preview() if dry_run else work.run()
+    if as_json:
+        told = {each.name: getattr(removed, each.name) for each in fields(removed)}
+        print_json({"dry_run": dry_run, "cutoffs": old, **told})
+        return
+    older_than = {**old.rows, "bot_event": old.events, "bot_message": old.events}
+    print_table(
+        ("table", "older than", "would be removed" if dry_run else "removed"),
+        [
+            (table, older_than.get(table) or "kept for ever", removed.rows[table])
+            for table in housekeeping.TABLES
+        ],
+    )
+    print(f"events {'to expire' if dry_run else 'expired'}: {removed.expired}")
+    print(f"months {'to make' if dry_run else 'made'}: {removed.months_created}")
+    print(f"months {'to drop' if dry_run else 'dropped'}: {_months(removed.months_dropped)}")
+    if not removed.whole:
+        print("Some events are in use; run it again, or leave it to the scheduler.")
 
 
 @app.command("load-sample")
@@ -100,12 +155,30 @@ def read_status(connection: psycopg.Connection[tuple[object, ...]]) -> DatabaseS
     missing = migrations.missing_migrations(connection)
     applied: list[str] = []
     rows: dict[str, int] = {}
+    partitions: list[Partition] = []
     with connection.cursor() as cursor:
         if cursor.execute(_STATEMENTS["has_bookkeeping"]).fetchone() == (True,):
             applied = [str(name) for (name,) in cursor.execute(_STATEMENTS["applied"])]
         if not missing:
             rows = {str(table): int(str(count)) for table, count in cursor.execute(_STATEMENTS["count_rows"])}
-    return DatabaseStatus(applied, missing, rows)
+            with connection.cursor(row_factory=class_row(Partition)) as of_partitions:
+                partitions = of_partitions.execute(_STATEMENTS["partitions"]).fetchall()
+    return DatabaseStatus(applied, missing, rows, partitions)
+
+
+def _adding_up(progress: Progress) -> Callable[[str, int], None]:
+    """Tell of each batch how many rows that makes in all."""
+    done: Counter[str] = Counter()
+
+    def note(table: str, rows: int) -> None:
+        done[table] += rows
+        progress(done.total(), None)
+
+    return note
+
+
+def _months(months: list[datetime]) -> str:
+    return ", ".join(f"{month:%Y-%m}" for month in months) or "none"
 
 
 def _with_console(found: DatabaseStatus, settings: Settings) -> DatabaseStatus:
@@ -113,8 +186,10 @@ def _with_console(found: DatabaseStatus, settings: Settings) -> DatabaseStatus:
     project.set_up(settings)
     from services.console.web import schema  # noqa: PLC0415 - it needs Django set up
 
-    return DatabaseStatus(
-        [*found.applied, *schema.applied_migrations()], schema.missing_migrations(), found.rows
+    return replace(
+        found,
+        applied=[*found.applied, *schema.applied_migrations()],
+        missing=schema.missing_migrations(),
     )
 
 

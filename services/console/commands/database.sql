@@ -22,3 +22,12 @@ UNION ALL SELECT 'preference', count(*) FROM mailroom.preference
 UNION ALL SELECT 'report_run', count(*) FROM mailroom.report_run
 UNION ALL SELECT 'mail_delivery', count(*) FROM mailroom.mail_delivery
 ORDER BY 1;
+
+-- name: partitions
+SELECT child.relname AS name, coalesce(counted.rows, 0) AS rows, pg_total_relation_size(child.oid) AS octets
+FROM pg_inherits
+JOIN pg_class AS child ON child.oid = inhrelid
+LEFT JOIN (SELECT tableoid, count(*) AS rows FROM mailroom.bot_event GROUP BY tableoid) AS counted
+       ON counted.tableoid = child.oid
+WHERE inhparent = 'mailroom.bot_event'::regclass
+ORDER BY child.relname;

@@ -7,6 +7,7 @@ from typing import Any
 import msgpack
 
 from shared.broker import Topology
+from shared.broker.topology import WORK_QUEUES
 from shared.errors import MailroomError
 from shared.worker.runtime import ATTEMPTS, FAILURE, FIRST_FAILED_AT, LAST_FAILED_AT, ORIGIN, REASON
 
@@ -54,16 +55,15 @@ class ParkedMessage:
             return _cut(self.body)
 
 
-def return_queue(message: ParkedMessage, topology: Topology) -> str:
-    """Return the full name of the queue a replay goes to.
+def return_address(message: ParkedMessage, topology: Topology) -> tuple[str, str]:
+    """Return exchange and routing key that bring a replayed message to the queue it came from.
 
     Raises:
-        OriginUnknown: the message does not say, or names a queue that is none of ours.
+        OriginUnknown: the message does not say, or names a queue that no worker of ours consumes.
     """
-    queues = {queue.name for queue in topology.queues()}
-    for name in (message.origin, topology.name(message.origin) if message.origin else None):
-        if name in queues:
-            return name
+    for queue in WORK_QUEUES:
+        if message.origin in {queue, topology.name(queue)}:
+            return topology.queue_address(queue)
     raise OriginUnknown(
         f"parked message {message.message_id!r} came from {message.origin!r}, which is none of our queues;"
         " publish it by hand or discard it"

@@ -1,6 +1,6 @@
 """The parked queue itself: looking gives everything back, replaying and discarding take messages out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
@@ -10,11 +10,12 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
 from services.console.names import look_up
-from services.console.parked.message import ParkedMessage, return_queue
+from services.console.parked.message import ParkedMessage, return_address
 from services.console.progress import Progress, unheard
 from shared.broker import Topology
 from shared.broker.link import BrokerUnreachable, connection_parameters
 from shared.errors import MailroomError
+from shared.telemetry.traceparent import TRACEPARENT, parse_traceparent
 
 _Held = tuple[int, ParkedMessage]
 #: The broker's code for a queue that there is not (AMQP 0-9-1 section 1.2).
@@ -71,18 +72,21 @@ def replay(
     """
 
     def put_back(channel: BlockingChannel, message: ParkedMessage) -> None:
-        queue = return_queue(message, topology)
+        exchange, routing_key = return_address(message, topology)
         first(message)
         properties = pika.BasicProperties(
             content_type="application/msgpack",
             delivery_mode=2,
             message_id=message.message_id,
             type=message.type,
+            headers=_trace(message.headers),
         )
         try:
-            channel.basic_publish("", queue, message.body, properties, mandatory=True)
+            channel.basic_publish(exchange, routing_key, message.body, properties, mandatory=True)
         except (UnroutableError, NackError) as error:
-            raise ReplayRefused(f"{queue} did not take {message.message_id!r} ({error!r})") from error
+            raise ReplayRefused(
+                f"{message.origin} did not take {message.message_id!r} ({error!r})"
+            ) from error
 
     return _take_out(amqp_urls, topology, message_ids, put_back, progress=progress, done=done)
 
@@ -135,6 +139,12 @@ def _take_out(
             done(message)
             progress(number, len(wanted))
         return [message for _, message in wanted]
+
+
+def _trace(headers: Mapping[str, Any]) -> dict[str, str] | None:
+    """The header by which a message that starts over stays in its trace, if it has one."""
+    carried = parse_traceparent(headers.get(TRACEPARENT))
+    return {TRACEPARENT: str(carried)} if carried else None
 
 
 @contextmanager

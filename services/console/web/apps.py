@@ -13,7 +13,11 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to what Django signals: logins, failed ones, failed pages."""
-        from services.console.web.access import failures, throttle  # noqa: F401 - they register themselves
+        from services.console.web.access import (  # noqa: F401 - they register themselves
+            failures,
+            sessions,
+            throttle,
+        )
 
         # as the pages call what Django has other words for
         for name in ("auth", "admin"):

@@ -19,6 +19,7 @@ from shared.worker.runtime import ATTEMPTS, FAILURE, ORIGIN, REASON
 
 pytestmark = pytest.mark.integration
 Mailroom = Callable[..., str]
+TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def mailroom(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Mailroom:
 def parked(broker: Broker, publisher: Publisher) -> BouncesPoll:
     """One poll that was parked by its worker."""
     poll = BouncesPoll("a-poll", datetime(2026, 11, 21, tzinfo=UTC))
-    headers = {ORIGIN: "bounce-commands", REASON: "the body is bad", FAILURE: "Poison", ATTEMPTS: 1}
+    headers = {ORIGIN: "bounce-commands", REASON: "the body is bad", FAILURE: "Poison", ATTEMPTS: 1, **TRACE}
     exchange = Topology(broker.prefix).parked_exchange
     message = Outgoing(exchange, "", poll.message_id, poll.TYPE, poll.encode(), headers)
     assert publisher.publish([message]) == [Outcome.CONFIRMED]
@@ -63,7 +64,7 @@ def test_looking_tells_what_happened_and_leaves_everything_where_it_is(
     assert "the body is bad" in mailroom("list")
 
 
-def test_a_replay_goes_back_where_it_came_from_with_its_id_and_a_new_count(
+def test_a_replay_goes_back_where_it_came_from_with_its_id_and_trace_and_a_new_count(
     mailroom: Mailroom, parked: BouncesPoll, broker: Broker
 ) -> None:
     assert f"replayed {parked.message_id}" in mailroom("replay", parked.message_id)
@@ -71,7 +72,8 @@ def test_a_replay_goes_back_where_it_came_from_with_its_id_and_a_new_count(
     assert taken is not None
     properties, body = taken
     assert (properties.message_id, properties.type) == ("a-poll.0", "bounces.poll/1")
-    assert not any(name.startswith("x-mailroom-") for name in properties.headers or {})
+    kept = {name: value for name, value in properties.headers.items() if name != "x-delivery-count"}
+    assert kept == TRACE, "the count of deliveries is the broker's own"
     assert BouncesPoll.decode(properties.type, body) == parked
     assert json.loads(mailroom("list", "--json")) == []
 

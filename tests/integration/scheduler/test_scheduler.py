@@ -35,6 +35,17 @@ def pool(database_url: str) -> Iterator[ConnectionPool]:
         yield pool
 
 
+def test_the_queues_are_measured_also_while_the_database_is_away() -> None:
+    asked = threading.Event()
+    with ConnectionPool("postgresql://127.0.0.1:1/none", min_size=1, timeout=0.1, open=True) as pool:
+        scheduler = Scheduler(
+            pool, RecordingPublisher(), Topology(), load_settings(None, {}), ask_broker=asked.set
+        )
+        scheduler.start()
+        assert asked.wait(10)
+        assert scheduler.stop(10)
+
+
 @pytest.fixture
 def make_round(pool: ConnectionPool) -> Callable[..., None]:
     """One round of a scheduler of its own, as if its process had just started."""

@@ -1,12 +1,14 @@
 """Migrating a real database."""
 
 import threading
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from shared.database.connections import DatabaseUnreachable, check_database
-from shared.database.migrate import SchemaOutdated, migrate
+from shared.database.migrate import EncodingUnusable, SchemaOutdated, migrate
 
 pytestmark = pytest.mark.integration
 
@@ -30,6 +32,22 @@ def test_several_processes_migrating_at_once_apply_each_migration_once(fresh_dat
 def test_a_database_that_was_never_migrated_is_told_what_to_do(fresh_database_url: str) -> None:
     with pytest.raises(SchemaOutdated, match="mailroom db migrate"):
         check_database(fresh_database_url)
+
+
+def test_a_database_that_cannot_hold_every_text_is_refused(fresh_database_url: str) -> None:
+    url = urlsplit(fresh_database_url)
+    name = f"{url.path.lstrip('/')}_ascii"
+    with psycopg.connect(fresh_database_url, autocommit=True) as connection:
+        connection.execute(
+            SQL("CREATE DATABASE {} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0").format(
+                Identifier(name)
+            )
+        )
+        try:
+            with pytest.raises(EncodingUnusable, match=f"{name} is encoded as SQL_ASCII; make it anew"):
+                migrate(url._replace(path=f"/{name}").geturl())
+        finally:
+            connection.execute(SQL("DROP DATABASE {}").format(Identifier(name)))
 
 
 def test_a_database_that_does_not_answer_is_told_by_its_setting() -> None:

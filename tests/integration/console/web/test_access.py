@@ -130,6 +130,16 @@ def test_a_logout_ends_the_session() -> None:
     assert client.get("/mailroom/site/").status_code == 302
 
 
+def test_a_login_removes_the_sessions_that_have_expired(database: psycopg.Connection) -> None:
+    log_in(browser())
+    live = database.execute("SELECT count(*) FROM console.django_session").fetchone()
+    database.execute("UPDATE console.django_session SET expire_date = now() - interval '1 minute'")
+    log_in(browser())
+    assert live is not None
+    assert live[0] >= 1
+    assert database.execute("SELECT count(*) FROM console.django_session").fetchone() == (1,)
+
+
 def test_a_removed_users_sessions_end_at_once() -> None:
     from services.console.users import users
 

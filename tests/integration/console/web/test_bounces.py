@@ -18,7 +18,7 @@ QUARANTINE = "/mailroom/quarantinedentry/"
 
 @pytest.fixture(autouse=True)
 def entries(database: psycopg.Connection) -> None:
-    database.execute("DELETE FROM queue_entry; DELETE FROM bounce_quarantine; DELETE FROM bounce_audit")
+    database.execute("DELETE FROM queue_entry; DELETE FROM bounce_quarantine; TRUNCATE bounce_audit")
     database.execute("DELETE FROM spooled_message; DELETE FROM console.django_admin_log")
     database.execute(SQL["spooled"], {"content": ORIGINAL})
     database.execute(SQL["queued"])
