@@ -17,7 +17,7 @@ Answer = Callable[[str, str], str | None]
 #: Given reverse-path, accepted recipients and message: the reply after DATA, like `451 4.3.0 no`; None keeps.
 AnswerData = Callable[[str, tuple[str, ...], bytes], str | None]
 
-#: Seconds.
+#: Seconds that the end waits for its thread.
 _STOPPED_WITHIN = 5.0
 _LARGEST_MESSAGE = 2**30
 _LONGEST_LINE = 2**20

@@ -2,12 +2,12 @@
 
 import sys
 
-from tests.benchmarks import composer, relay, reports
+from tests.benchmarks import composer, relay, replicas, reports
 
 
 def main() -> int:
     """Run the benchmarks one after another, so that none disturbs another."""
-    results = [benchmark() for benchmark in (composer.main, reports.main, relay.main)]
+    results = [benchmark() for benchmark in (composer.main, reports.main, relay.main, replicas.main)]
     return 1 if any(results) else 0
 
 

@@ -11,7 +11,6 @@ memory.
 import os
 import queue
 import smtplib
-import subprocess
 import sys
 import threading
 import time
@@ -33,8 +32,9 @@ from services.mail_relay.server import SmtpServer
 from services.mail_relay.submission import Submission
 from shared.broker.events import Events
 from shared.database.migrate import migrate
-from shared.settings.model import RelaySettings
+from shared.settings.relay import RelaySettings
 from shared.wire import Mail
+from tests.benchmarks.smtp_sink import durable_sink
 
 #: Our mails in a second are at least this part of those of the bare client over one connection.
 BOUND = 0.7
@@ -74,20 +74,6 @@ def _mails() -> list[Mail]:
         )
         for _ in range(MAILS)
     ]
-
-
-@contextmanager
-def _sink() -> Iterator[int]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.smtp_sink", "--durable"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.stdin.close()
 
 
 def _bare(port: int, mails: list[Mail], connections: int) -> float:
@@ -142,13 +128,13 @@ def _relay(url: str, port: int) -> Iterator[Relay]:
 def measure() -> Measured:
     """Return medians over rounds, each round's ratios taken on their own."""
     rounds = []
-    with find_postgresql(os.environ) as server, server.fresh_database("bench") as url, _sink() as port:
+    with find_postgresql(os.environ) as server, server.fresh_database("bench") as url, durable_sink() as sink:
         migrate(url)
-        with _relay(url, port) as relay:
+        with _relay(url, sink.port) as relay:
             for _ in range(ROUNDS + 1):
-                one = _bare(port, _mails(), 1)
+                one = _bare(sink.port, _mails(), 1)
                 ours = _ours(relay, _mails())
-                several = _bare(port, _mails(), SETTINGS.connections)
+                several = _bare(sink.port, _mails(), SETTINGS.connections)
                 rounds.append((ours, one, several, ours / one, ours / several))
     # The first round fills caches.
     return Measured(*(median(column) for column in zip(*rounds[1:], strict=True)))

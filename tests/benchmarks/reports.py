@@ -10,7 +10,6 @@ import csv
 import io
 import multiprocessing
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +40,7 @@ from services.report_worker.window import Window
 from shared.database.migrate import migrate
 from shared.database.statements import load_statements
 from shared.wire import ReportRun
+from tests.benchmarks.process_usage import peak_memory
 
 #: Our time for the CSV of MANY rows is at most this multiple of psql's.
 BOUND = 1.5
@@ -177,10 +177,7 @@ def _peak_memory(url: str, bot: str) -> int:
 def _compose_alone(url: str, bot: str) -> int:
     with ConnectionPool(url, min_size=1, max_size=1, open=True) as pool:
         _compose(Composer(pool, SETTINGS), bot)
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    if peak is None:
-        raise AssertionError("this system does not tell a process's peak memory")
-    return int(peak[1]) * 1024
+    return peak_memory()
 
 
 def main() -> int:
