@@ -1,4 +1,4 @@
-"""How the tests run: hypothesis profiles, no skipped integration test in CI, no leftovers when terminated."""
+"""How the tests run: profiles of hypothesis, division among processes, no skips in CI, no leftovers."""
 
 import os
 import signal
@@ -6,6 +6,8 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile(
     "quick", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -18,6 +20,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 def pytest_configure() -> None:
     """Let SIGTERM end the run as Ctrl-C does, so that databases and virtual hosts are removed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+class FileByFile(LoadScopeScheduling):  # type: ignore[misc]  # it carries no types
+    """Gives a file's tests to one process, and all of the browser's too: they share what they start."""
+
+    _TOGETHER = "tests/browser/"
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._TOGETHER if nodeid.startswith(self._TOGETHER) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileByFile:
+    """Have `--dist=loadscope` divide the tests so."""
+    return FileByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,9 +1,8 @@
-"""Entry point of the image: becomes the program that its first argument names.
-
-It replaces itself, so that the program is process 1 and SIGTERM reaches it.
-"""
+"""Entry point of the image: runs the program that its first argument names, as process 1."""
 
 import os
+import runpy
+import signal
 import sys
 
 _SERVICES = ("scheduler", "report_worker", "ndr_worker", "mail_relay", "console")
@@ -14,13 +13,17 @@ _WRONG_USAGE = 2
 
 
 def main(arguments: list[str]) -> int:
-    """Become the named program; returns only if there is none of that name."""
+    """Run the named program; returns at once if there is none of that name."""
     name, *rest = arguments or [""]
-    if name in _MODULES:
-        os.execv(sys.executable, [sys.executable, "-m", _MODULES[name], *rest])  # noqa: S606 - no shell in between
-    wrong = f"there is no program {name!r}" if name else "name a program"
-    print(f"mailroom image: {wrong}; choose one of {', '.join(_MODULES)}", file=sys.stderr)
-    return _WRONG_USAGE
+    if name not in _MODULES:
+        wrong = f"there is no program {name!r}" if name else "name a program"
+        print(f"mailroom image: {wrong}; choose one of {', '.join(_MODULES)}", file=sys.stderr)
+        return _WRONG_USAGE
+    # The kernel keeps from process 1 what it has no handler for. A service has its own as soon as it works.
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+    sys.argv[1:] = rest
+    runpy.run_module(_MODULES[name], run_name="__main__", alter_sys=True)
+    return 0
 
 
 if __name__ == "__main__":

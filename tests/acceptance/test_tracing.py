@@ -186,6 +186,7 @@ def test_a_collector_that_is_away_or_never_answers_changes_nothing(home: House) 
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
         start_all(home, f"http://127.0.0.1:{silent.getsockname()[1]}")
         home.fleet.start("report_worker", MAILROOM_TRACING__ENDPOINT="http://127.0.0.1:1")
+        home.fleet.wait_ready()
         home.catcher.wait_for(all_wanted, 40)
         wait_until(lambda: home.rows("SELECT 1 FROM mailroom.queue_entry WHERE status = 'bounced'") == [], 20)
         assert stop_all(home, 10) == [0] * len(home.fleet.processes)

@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -110,3 +112,28 @@ def test_the_entry_point_becomes_the_program_and_keeps_its_arguments() -> None:
         said, _ = process.communicate()
     assert process.returncode == 0
     assert "load-sample" in said
+
+
+def test_process_1_ends_at_sigterm_also_before_its_program_listens_to_signals() -> None:
+    own_namespace = ["unshare", "--pid", "--fork", "--kill-child"]
+    if os.geteuid() != 0:
+        own_namespace += ["--user", "--map-root-user"]
+    if subprocess.run([*own_namespace, "true"], check=False).returncode != 0:
+        pytest.skip("this user may make no process 1 (unshare --pid)")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "MAILROOM_DATABASE_URL": f"postgresql://mailroom@127.0.0.1:{silent.getsockname()[1]}/mailroom",
+        }
+        command = [*own_namespace, sys.executable, str(_START), "mailroom", "db", "migrate"]
+        with subprocess.Popen(command, env=environment) as outside:
+            connection, _ = silent.accept()
+            process_1 = Path(f"/proc/{outside.pid}/task/{outside.pid}/children").read_text()
+            os.kill(int(process_1), signal.SIGTERM)
+            try:
+                assert outside.wait(20) == 128 + signal.SIGTERM
+            finally:
+                connection.close()
+                outside.kill()
