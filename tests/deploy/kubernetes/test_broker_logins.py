@@ -23,7 +23,7 @@ from shared.broker.topology import WORK_QUEUES
 from shared.settings import Settings, load_settings
 from shared.worker import Poison, Retry
 from shared.worker.runtime import Worker
-from tests.deploy.test_kubernetes import HOW_TO
+from tests.deploy.kubernetes.overlay import HOW_TO
 from tests.integration.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -172,8 +172,5 @@ def test_the_login_that_keda_counts_with_reads_no_mail(
     place: Place, settings: Settings, publisher: Publisher
 ) -> None:
     wait_until(lambda: publisher.connected)
-    with (
-        place.login("keda") as url,
-        pytest.raises(ChannelClosedByBroker, match="ACCESS_REFUSED"),
-    ):
+    with place.login("keda") as url, pytest.raises(ChannelClosedByBroker, match="ACCESS_REFUSED"):
         use(url, lambda channel: channel.basic_get(Topology.of(settings).name("mail-out")))

@@ -17,7 +17,7 @@ from demo.servers.postgresql import find_postgresql
 from services.console.web import project
 from shared.database.migrate import migrate
 from shared.settings import load_settings
-from tests.deploy.kubernetes import FOLDER, Overlay, copy_folder
+from tests.deploy.kubernetes.overlay import FOLDER, Overlay, copy_folder
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,9 @@ import yaml
 from shared.errors import MailroomError
 from tests import debian_packages
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
+FOLDER = Path(__file__).parents[3] / "deploy" / "kubernetes"
+#: Where an operator is told what to make.
+HOW_TO = FOLDER.parents[1] / "docs/how-to/run-on-kubernetes.md"
 OVERLAYS = ("development", "production")
 
 #: What has pods, and where in it their template stands.
