@@ -22,7 +22,7 @@ demo: install  ## Show Mailroom doing both of its jobs on real servers (KEEP=1 l
 	@$(PYTHON) -m demo
 
 test: install  ## Run all tests on a real PostgreSQL and RabbitMQ
-	$(PYTHON) -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder --durations=15
+	$(PYTHON) -m pytest --numprocesses=3 --dist=loadscope --no-loadscope-reorder --durations=15
 
 unit: install  ## Run the tests that need no server
 	$(PYTHON) -m pytest tests/unit

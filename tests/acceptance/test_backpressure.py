@@ -18,7 +18,7 @@ from tests.acceptance.house import IMPATIENT, House, house, wait_until
 from tests.acceptance.test_backlog import assert_nothing_lost, repeated, wait_for_all
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
-ENTRIES = 5_000
+ENTRIES = 4_000
 #: Seconds that the mail server is away.
 AWAY = 60
 #: Mails; past it, no bounces are claimed.

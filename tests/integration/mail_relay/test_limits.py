@@ -120,7 +120,7 @@ def test_two_relays_together_keep_to_the_rate_and_everybody_else_gets_a_turn_of_
 
     with ThreadPoolExecutor(8) as threads:
         admitted = sum(threads.map(send, range(20)))
-    assert admitted in (2, 3), "one at once, and what the next ten seconds allow"
+    assert admitted in (1, 2, 3), "one at once, and what the next ten seconds allow of those that asked later"
     waits = sorted(turn.total_seconds() for turn in turns)
     assert all(8 <= later - earlier <= 12 for earlier, later in pairwise(waits))
 
