@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from shared.database.migrate import SchemaOutdated, missing_migrations
+from shared.database.schema import SchemaOutdated, missing_migrations
 from shared.database.statements import load_statements
 
 _SQL = load_statements("services.console", "connection.sql")

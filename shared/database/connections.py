@@ -3,7 +3,7 @@
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from shared.database.migrate import SchemaOutdated, missing_migrations
+from shared.database.schema import SchemaOutdated, missing_migrations
 from shared.errors import MailroomError
 from shared.settings import Settings
 

@@ -5,23 +5,16 @@ it belongs to the session, so a process that dies while migrating leaves no lock
 would).
 """
 
-from importlib import resources
-
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from yoyo import get_backend, read_migrations
 from yoyo.backends.base import DatabaseBackend
-from yoyo.migrations import MigrationList
 
+from shared.database.schema import MIGRATIONS
 from shared.database.statements import load_statements
 from shared.errors import MailroomError
 
 _ROLES = load_statements("shared.database", "roles.sql")
-_VERSION = load_statements("shared.database", "version.sql")
-
-
-class SchemaOutdated(MailroomError):
-    """The database lacks migrations that this version of Mailroom needs."""
 
 
 class EncodingUnusable(MailroomError):
@@ -63,7 +56,7 @@ def _check_encoding(connection: psycopg.Connection) -> None:
 def _apply_missing(database_url: str, database: str) -> list[str]:
     backend = _backend(database_url, database)
     try:
-        missing = backend.to_apply(_migrations())
+        missing = backend.to_apply(read_migrations(str(MIGRATIONS)))
         backend.apply_migrations(missing)
         return [migration.id for migration in missing]
     finally:
@@ -80,23 +73,3 @@ def _backend(database_url: str, database: str) -> DatabaseBackend:
     separator = "&" if "?" in rest else "?"
     options = f"-c%20role%3D{owner}%20-c%20search_path%3Dmailroom"
     return get_backend(f"postgresql+psycopg://{rest}{separator}options={options}")
-
-
-def _migrations() -> MigrationList:
-    return read_migrations(str(resources.files("shared.database") / "migrations"))
-
-
-def missing_migrations(connection: psycopg.Connection) -> list[str]:
-    """Name the migrations that a database lacks.
-
-    Args:
-        connection: an open connection to it; only reads.
-
-    Returns:
-        The names in order; all of them when the database was never migrated.
-    """
-    known = [migration.id for migration in _migrations()]
-    if connection.execute(_VERSION["has_bookkeeping"]).fetchone() == (False,):
-        return known
-    applied = set(connection.execute(_VERSION["applied"]).fetchall())
-    return [name for name in known if (name,) not in applied]

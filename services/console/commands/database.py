@@ -19,6 +19,7 @@ from services.scheduler import housekeeping
 from services.scheduler.housekeeping import Housekeeping
 from services.scheduler.retention import cutoffs
 from shared.database import migrate as migrations
+from shared.database.schema import SchemaOutdated, missing_migrations
 from shared.database.statements import load_statements
 from shared.settings import Settings, load_settings
 
@@ -152,7 +153,7 @@ def load_sample(
 
 def read_status(connection: psycopg.Connection[tuple[object, ...]]) -> DatabaseStatus:
     """Read which migrations a database has and how many rows; works on one that was never migrated."""
-    missing = migrations.missing_migrations(connection)
+    missing = missing_migrations(connection)
     applied: list[str] = []
     rows: dict[str, int] = {}
     partitions: list[Partition] = []
@@ -204,8 +205,6 @@ def _nominal_time(text: str | None) -> datetime:
 
 
 def _require_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    missing = migrations.missing_migrations(connection)
+    missing = missing_migrations(connection)
     if missing:
-        raise migrations.SchemaOutdated(
-            f"the database lacks {', '.join(missing)}; run `mailroom db migrate` first"
-        )
+        raise SchemaOutdated(f"the database lacks {', '.join(missing)}; run `mailroom db migrate` first")

@@ -17,7 +17,7 @@ from services.console.subscriptions.subscriptions import list_subscriptions
 from services.report_worker.preferences import load_preferences_leniently
 from services.scheduler.rhythm import ScheduleInvalid
 from shared.broker import Topology
-from shared.database.migrate import missing_migrations
+from shared.database.schema import missing_migrations
 from shared.database.statements import load_statements
 from shared.settings import Settings
 

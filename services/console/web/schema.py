@@ -7,7 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from services.console.web.access.groups import bring_up_to_date
 from shared.database.connections import DatabaseUnreachable
-from shared.database.migrate import SchemaOutdated
+from shared.database.schema import SchemaOutdated
 from shared.database.statements import load_statements
 
 _SQL = load_statements("services.console.web", "project.sql")

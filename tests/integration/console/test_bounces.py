@@ -3,7 +3,7 @@ import pytest
 from demo.roles import acting_as
 from services.console.bounces.queue import EntryElsewhere
 from services.console.ndr.preview import EntryUnknown
-from shared.database.migrate import SchemaOutdated
+from shared.database.schema import SchemaOutdated
 from tests.integration.console.conftest import ORIGINAL, Mailroom
 
 pytestmark = pytest.mark.integration

@@ -8,7 +8,8 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from shared.database.connections import DatabaseUnreachable, check_database
-from shared.database.migrate import EncodingUnusable, SchemaOutdated, migrate
+from shared.database.migrate import EncodingUnusable, migrate
+from shared.database.schema import SchemaOutdated, missing_migrations
 
 pytestmark = pytest.mark.integration
 
@@ -17,6 +18,13 @@ def test_a_second_migration_applies_nothing(fresh_database_url: str) -> None:
     assert migrate(fresh_database_url)[0] == "0001_monitoring"
     assert migrate(fresh_database_url) == []
     check_database(fresh_database_url)
+
+
+def test_what_a_database_lacks_is_what_a_migration_applies(fresh_database_url: str) -> None:
+    with psycopg.connect(fresh_database_url, autocommit=True) as connection:
+        missing = missing_migrations(connection)
+        assert migrate(fresh_database_url) == missing
+        assert missing_migrations(connection) == []
 
 
 def test_several_processes_migrating_at_once_apply_each_migration_once(fresh_database_url: str) -> None:
