@@ -106,7 +106,7 @@ class Fleet:
         self.processes.append(service)
         return service
 
-    def wait_ready(self, timeout: float = 60) -> None:
+    def wait_ready(self, timeout: float = 120) -> None:
         """Wait until every running process is ready.
 
         Raises:
