@@ -115,9 +115,11 @@ def _read_environment(environment: Mapping[str, str], problems: list[Problem]) -
             continue
         if name in known:
             variables[name] = value
-        elif name.removesuffix("_FILE") in known:
+        elif (named := name.removesuffix("_FILE")) in known:
+            if named in environment:
+                problems.append(Problem(name, f"{named} is set too; set one of the two"))
             try:
-                variables[name.removesuffix("_FILE")] = Path(value).read_text("utf-8").strip()
+                variables[named] = Path(value).read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 problems.append(Problem(name, f"{value!r} cannot be read ({error})"))
         else:

@@ -45,6 +45,19 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     assert settings.database_url == "postgresql://u:secret@db/mailroom"
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_variable_and_a_file_for_it_are_refused_together_whatever_their_order(
+    tmp_path: Path, *, turned: bool
+) -> None:
+    secret = tmp_path / "smtp_url"
+    secret.write_text("smtp://one.example", "utf-8")
+    variables = [("MAILROOM_SMTP_URL", "smtp://other.example"), ("MAILROOM_SMTP_URL_FILE", str(secret))]
+    with pytest.raises(
+        SettingsInvalid, match="SMTP_URL_FILE: MAILROOM_SMTP_URL is set too; set one of the two"
+    ):
+        load_settings(None, dict(reversed(variables) if turned else variables))
+
+
 def test_three_mistakes_are_told_at_once(tmp_path: Path) -> None:
     told = problems(
         tmp_path, '[ndr]\ninterval_lo = "5s"\ninterval_high = "soon"\nndr_from = "nobody at home"\n'
