@@ -73,8 +73,8 @@ class ScriptedServer:
         self._listening.close()
         self._threads[0].join()
         for connection in self._open:
-            # wakes a thread that still reads; one that has ended closed its socket itself
-            if connection.fileno() >= 0:
+            # wakes a thread that still reads; one that is ending, or its client, may have closed already
+            with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads[1:]:
             thread.join()
