@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -115,6 +116,7 @@ def house(seed: int, seconds: float, logs: Path, clock_library: Path | None, jum
         database = stack.enter_context(
             private_postgresql.server(folder, clock.environment if clock else {}, _DURABLE)
         )
+        stack.callback(shutil.copy, database.log, logs / "postgresql.log")
         database_url = stack.enter_context(PostgresqlServer(database.url, "private").fresh_database("chaos"))
         broker = stack.enter_context(private_rabbitmq.node(programs, os.environ, _answers))
         sink = stack.enter_context(Sink(seed, _MISHAPS))
