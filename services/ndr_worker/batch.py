@@ -27,7 +27,7 @@ from shared.broker.events import Events
 from shared.broker.sending import send
 from shared.settings import Settings
 from shared.telemetry import tracing
-from shared.telemetry.metrics import BOUNCES_PROCESSED
+from shared.telemetry.metrics import BOUNCES_PROCESSED, begin_at_zero
 from shared.wire import BouncesPoll
 
 _log = structlog.get_logger()
@@ -66,8 +66,7 @@ class BatchHandler:
         self._terms = _terms(settings)
         self._mail_out = mail_out or HighWaterMark.none()
         self._events = events or Events.off()
-        for action in (REPORTED, QUARANTINED):
-            BOUNCES_PROCESSED.labels(action)
+        begin_at_zero(BOUNCES_PROCESSED, (REPORTED, QUARANTINED))
 
     def handle(self, delivery: Delivery) -> None:
         """Process one poll.

@@ -9,7 +9,7 @@ from services.ndr_worker.issue import Issued
 from shared.broker import Outcome, Publishing, Topology
 from shared.broker.sending import send
 from shared.telemetry import tracing
-from shared.telemetry.metrics import NDRS
+from shared.telemetry.metrics import NDRS, begin_at_zero
 
 _log = structlog.get_logger()
 
@@ -25,8 +25,7 @@ class Mailing:
     def __init__(self, publisher: Publishing, topology: Topology) -> None:
         self._publisher = publisher
         self._topology = topology
-        for outcome in ("issued", "unconfirmed"):
-            NDRS.labels(outcome)
+        begin_at_zero(NDRS, ("issued", "unconfirmed"))
 
     def publish(self, issued: Sequence[Issued]) -> list[Issued]:
         """Publish every mail at once and return the items all of whose mails are confirmed."""

@@ -95,7 +95,7 @@ class ReportWorker:
         self._clock = clock
         self._events = events or Events.off()
         self._composer = Composer(reports_pool, settings)
-        _begin_counting(catalogue)
+        metrics.begin_at_zero(metrics.REPORTS, (*catalogue.reports, _UNKNOWN), _OUTCOMES)
 
     def handle(self, run: ReportRun) -> None:
         """Carry out one run; returns when it is closed in the ledger, now or by an earlier delivery.
@@ -281,13 +281,6 @@ class ReportWorker:
                 release_run(connection, run.run_id, f"{type(error).__name__}: {error}")
         except psycopg.OperationalError:
             _log.warning("report run keeps its lease", action="report_release_failed", run_id=run.run_id)
-
-
-def _begin_counting(catalogue: Catalogue) -> None:
-    """Show every counter from 0: Prometheus sees no increase in one that begins with 1."""
-    for name in (*catalogue.reports, _UNKNOWN):
-        for outcome in _OUTCOMES:
-            metrics.REPORTS.labels(name, outcome)
 
 
 def _reason(delivery: Delivery, letter: Letter) -> str | None:

@@ -16,7 +16,7 @@ from services.scheduler import housekeeping
 from services.scheduler.housekeeping import Housekeeping
 from services.scheduler.retention import cutoffs
 from shared.settings import Settings
-from shared.telemetry.metrics import RETENTION_LAST_SUCCESS, ROWS_PRUNED
+from shared.telemetry.metrics import RETENTION_LAST_SUCCESS, ROWS_PRUNED, begin_at_zero
 
 _log = structlog.get_logger()
 #: The longest pause between two looks at whether a round is due.
@@ -36,8 +36,7 @@ class Housekeeper:
         self._settings = settings
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
-        for table in housekeeping.TABLES:
-            ROWS_PRUNED.labels(table)
+        begin_at_zero(ROWS_PRUNED, housekeeping.TABLES)
 
     def start(self) -> None:
         """Begin to look, unless nothing is ever to be removed."""

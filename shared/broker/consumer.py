@@ -93,7 +93,7 @@ class Consumer:
 
     @property
     def registered(self) -> bool:
-        """Whether the broker delivers to this consumer now."""
+        """Whether it has asked for messages on an open channel; the broker may not know of it yet."""
         return self._link.open.is_set()
 
     def holds(self, delivery: Delivery) -> bool:

@@ -3,6 +3,9 @@
 One process per container and threads inside it, so that plain `/metrics` is enough.
 """
 
+from collections.abc import Iterable
+from itertools import product
+
 from prometheus_client import Counter, Gauge, Histogram
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -78,3 +81,14 @@ CONSOLE_REQUESTS = Counter(
 CONSOLE_REQUEST_DURATION = Histogram(
     "mailroom_console_request_duration_seconds", "Time the web console took over a request.", buckets=_FAST
 )
+
+
+def begin_at_zero(counter: Counter, *labels: Iterable[str]) -> None:
+    """Show a counter before it counts: Prometheus sees no increase in a series that begins with 1.
+
+    Args:
+        counter: with labels.
+        labels: the values of each; every combination of them is shown.
+    """
+    for values in product(*labels):
+        counter.labels(*values)

@@ -21,7 +21,7 @@ from shared.broker.topology import Topology
 from shared.database.connections import is_outage
 from shared.settings import Settings
 from shared.telemetry import tracing
-from shared.telemetry.metrics import COMMAND_DURATION, COMMANDS_CONSUMED, PARKED
+from shared.telemetry.metrics import COMMAND_DURATION, COMMANDS_CONSUMED, PARKED, begin_at_zero
 from shared.wire import WireError
 from shared.worker.outcome import Poison, Retry
 from shared.worker.waiting import WAITING, Hop, first_hop, next_hop
@@ -88,8 +88,7 @@ class Worker:
             for number in range(threads)
         ]
         self._duration = COMMAND_DURATION.labels(queue_name)
-        for outcome in _OUTCOMES:
-            COMMANDS_CONSUMED.labels(queue_name, outcome)
+        begin_at_zero(COMMANDS_CONSUMED, (queue_name,), _OUTCOMES)
 
     def start(self) -> None:
         """Begin to consume."""

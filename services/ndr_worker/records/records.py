@@ -10,7 +10,7 @@ from services.ndr_worker.records.audit_log import AuditLog
 from services.ndr_worker.records.copies import CopiesFolder
 from services.ndr_worker.records.path_tokens import folder_path
 from shared.settings import Settings
-from shared.telemetry.metrics import RECORD_WRITE_ERRORS
+from shared.telemetry.metrics import RECORD_WRITE_ERRORS, begin_at_zero
 
 
 class Records:
@@ -39,8 +39,7 @@ class Records:
         )
         folder = ndr.ndr_copies_folder
         self._copies = CopiesFolder(folder_path(folder, settings.directories)) if folder else None
-        for record in ("copies", "audit"):
-            RECORD_WRITE_ERRORS.labels(record)
+        begin_at_zero(RECORD_WRITE_ERRORS, ("copies", "audit"))
 
     def open(self) -> None:
         """Open file and folder, so that a wrong path shows before there is anything to write.
