@@ -1,4 +1,4 @@
-"""Real servers for the integration tests: a fresh database for each test, names of its own on the broker."""
+"""Real servers for the tests that need some: a fresh database for each, names of its own on the broker."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ from demo.servers.rabbitmq import Broker, RabbitmqServer, find_rabbitmq
 from shared.broker import Topology
 from shared.broker.publisher import Publisher
 from shared.settings import Settings, load_settings
-from tests.integration.migrated import MigratedDatabases
+from tests.migrated import MigratedDatabases
 
 
 @pytest.fixture(scope="session")

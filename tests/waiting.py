@@ -4,11 +4,22 @@ import threading
 import time
 from collections.abc import Callable
 
+#: Seconds between two looks.
+_PAUSE = 0.05
 
-def wait_until(condition: Callable[[], bool], timeout: float = 30) -> None:
-    """Look again and again until `condition` holds, at most `timeout` seconds."""
+
+def wait_until(
+    condition: Callable[[], bool], timeout: float = 30, what: Callable[[], str] = lambda: ""
+) -> None:
+    """Look again and again until a condition holds.
+
+    Args:
+        condition: asked again and again.
+        timeout: seconds after which it fails.
+        what: tells, when it fails, how things stand.
+    """
     until = time.monotonic() + timeout
     pause = threading.Event()
     while not condition():
-        assert time.monotonic() < until, "the condition did not come true in time"
-        pause.wait(0.02)
+        assert time.monotonic() < until, f"not so after {timeout:.0f} s: {what()}"
+        pause.wait(_PAUSE)

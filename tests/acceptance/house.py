@@ -1,12 +1,10 @@
 """The whole house under test: database, broker, catcher and service processes, and what to ask of them."""
 
 import re
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
 from typing import Any
 
 import psycopg
@@ -16,7 +14,7 @@ from demo.fleet import Fleet
 from demo.servers.rabbitmq import Broker
 from shared.broker import Topology
 from shared.settings import load_settings
-from tests.integration.conftest import delete_declared, environment
+from tests.servers import delete_declared, environment
 
 #: Short waits, so that what a death leaves behind is taken up within the test's time.
 IMPATIENT = {
@@ -75,15 +73,6 @@ def message_id(content: bytes) -> str:
     match = _MESSAGE_ID.search(content)
     assert match, content[:500]
     return match[1].decode()
-
-
-def wait_until(condition: Callable[[], bool], timeout: float, what: Callable[[], str] = lambda: "") -> None:
-    """Look again and again until `condition` holds, at most `timeout` seconds."""
-    until = time.monotonic() + timeout
-    pause = Event()
-    while not condition():
-        assert time.monotonic() < until, f"not so after {timeout:.0f} s: {what()}"
-        pause.wait(0.1)
 
 
 @contextmanager

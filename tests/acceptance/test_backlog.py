@@ -13,7 +13,8 @@ from demo.servers.rabbitmq import Broker
 from services.console.sample_data.load import load_backlog, load_sample
 from services.mail_relay.__main__ import THREADS_PER_CONNECTION
 from shared.settings.relay import RelaySettings
-from tests.acceptance.house import House, house, wait_until
+from tests.acceptance.house import House, house
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 ENTRIES = 6_000 if os.environ.get("CI") else 20_000

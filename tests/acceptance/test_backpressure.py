@@ -14,8 +14,9 @@ from demo.servers.rabbitmq import Broker
 from services.console.sample_data.load import load_backlog, load_sample
 from shared.broker import MAIL_OUT, Topology
 from shared.broker.publisher import Publisher
-from tests.acceptance.house import IMPATIENT, House, house, wait_until
+from tests.acceptance.house import IMPATIENT, House, house
 from tests.acceptance.test_backlog import assert_nothing_lost, repeated, wait_for_all
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 ENTRIES = 4_000

@@ -11,7 +11,8 @@ import pytest
 
 from demo.servers.rabbitmq import Broker
 from shared.wire import BouncesPoll, Mail, ReportRun
-from tests.acceptance.house import House, house, wait_until
+from tests.acceptance.house import House, house
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 NOW = datetime.now(UTC)

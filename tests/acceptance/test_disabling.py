@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from demo.servers.rabbitmq import Broker
-from tests.acceptance.house import House, house, wait_until
+from tests.acceptance.house import House, house
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 #: Always mailed, also without rows; one of them is switched off, the other shows that the rest goes on.

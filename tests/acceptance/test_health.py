@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from demo.servers.rabbitmq import Broker
-from tests.acceptance.house import house, wait_until
+from tests.acceptance.house import house
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 SERVICES = ("scheduler", "report_worker", "ndr_worker", "mail_relay")

@@ -11,7 +11,8 @@ import pytest
 from demo.catcher import CaughtMail
 from demo.servers.rabbitmq import Broker
 from tests.acceptance.collector import CollectedSpan, Collector
-from tests.acceptance.house import IMPATIENT, House, house, message_id, wait_until
+from tests.acceptance.house import IMPATIENT, House, house, message_id
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 SERVICES = ("scheduler", "report_worker", "ndr_worker", "mail_relay")

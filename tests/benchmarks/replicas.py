@@ -43,7 +43,7 @@ from shared.telemetry.logging import configure_logging
 from shared.wire import BouncesPoll, ReportRun
 from tests.benchmarks.process_usage import cpu_seconds, cpu_used, peak_memory, processes
 from tests.benchmarks.smtp_sink import Sink, durable_sink
-from tests.integration.conftest import environment
+from tests.servers import environment
 
 ROUNDS = 3
 #: One original of 6 to 10 KiB each.

@@ -11,9 +11,7 @@ from demo.servers.rabbitmq import Broker
 from tests.acceptance.house import House
 from tests.browser.chromium import NoChromium, chromium
 from tests.browser.seat import Seat, seat
-from tests.integration.conftest import names_of_ones_own, postgresql_server, rabbitmq_server, virtual_host
-
-__all__ = ["postgresql_server", "rabbitmq_server", "virtual_host"]
+from tests.servers import names_of_ones_own
 
 #: One row for every report that is about sites or domains.
 _ESTATE = """

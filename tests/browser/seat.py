@@ -14,7 +14,7 @@ from demo.roles import acting_as
 from demo.servers.free_port import free_ports
 from demo.servers.rabbitmq import Broker
 from tests.acceptance.house import House, house
-from tests.integration.conftest import environment
+from tests.servers import environment
 
 #: Of every user under test.
 PASSWORD = "a plain password of the tests"  # noqa: S105 - of users that are gone with their database

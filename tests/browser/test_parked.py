@@ -3,9 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.acceptance.house import House, wait_until
+from tests.acceptance.house import House
 from tests.browser.conftest import OpenAs
 from tests.browser.parking import parked_messages, send_without_its_stored_message, store
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

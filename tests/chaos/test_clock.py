@@ -18,7 +18,7 @@ from shared.settings import load_settings
 from shared.wire import BouncesPoll, ReportRun
 from tests.chaos.clock import ServerClock, server_clock
 from tests.doubles.publisher import RecordingPublisher
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from demo.servers.free_port import free_ports
 from shared.errors import MailroomError
 from tests import debian_packages
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 

@@ -20,7 +20,7 @@ import pytest
 from demo.catcher import Catcher
 from demo.servers.free_port import free_ports
 from tests.deploy.scraping import NoPrometheus, find_program
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 _CONFIGURATION = Path(__file__).parents[2] / "deploy/alertmanager/alertmanager.yml"

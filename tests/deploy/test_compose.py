@@ -17,7 +17,7 @@ from shared.settings import load_settings
 from tests.acceptance.house import house
 from tests.deploy.composition import FILE, FOLDER, SERVICES, composition, environment_of
 from tests.deploy.dockerfile import ROOT
-from tests.integration.conftest import environment
+from tests.servers import environment
 
 _OURS = {*SERVICES, "migrate", "mailroom", "catcher"}
 #: They end when they have done their work; their exit code says how they are.

@@ -24,11 +24,12 @@ from deploy.grafana.generate import alerts
 from deploy.grafana.generate.files import FOLDER, rendered
 from deploy.grafana.generate.overview import SERVICES
 from deploy.grafana.generate.page import DATA_SOURCE_UID
-from tests.acceptance.house import IMPATIENT, House, house, wait_until
+from tests.acceptance.house import IMPATIENT, House, house
 from tests.deploy.promql import asked
 from tests.deploy.scraping import RULES, NoPrometheus, Prometheus, find_program, prometheus
-from tests.integration.conftest import names_of_ones_own
-from tests.integration.migrated import MigratedDatabases
+from tests.migrated import MigratedDatabases
+from tests.servers import names_of_ones_own
+from tests.waiting import wait_until
 
 FILES = sorted(FOLDER.glob("*.json"))
 DASHBOARDS: dict[str, dict[str, Any]] = {file.stem: json.loads(file.read_text("utf-8")) for file in FILES}

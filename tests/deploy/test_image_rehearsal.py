@@ -23,7 +23,7 @@ from demo.servers.rabbitmq import Broker
 from tests import debian_packages
 from tests.deploy.composition import SERVICES, Prepared, environment_of
 from tests.deploy.dockerfile import rehearse, stages
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

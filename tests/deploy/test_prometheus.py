@@ -19,12 +19,8 @@ from shared.broker import Topology
 from shared.broker.publisher import Publisher
 from shared.wire import ReportRun
 from tests.acceptance.house import House, house
-from tests.acceptance.house import wait_until as house_wait_until
 from tests.deploy.scraping import RULES, NoPrometheus, Prometheus, find_program, prometheus
-from tests.integration.conftest import broker, database_url, publisher
-from tests.integration.waiting import wait_until
-
-__all__ = ["broker", "database_url", "publisher"]
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 _SERVICES = ("scheduler", "report_worker", "ndr_worker", "mail_relay")
@@ -110,7 +106,7 @@ def test_every_metric_is_true_and_an_alert_fires_when_a_worker_is_stopped(
 ) -> None:
     wanted = watched.wanted
     watched.home.catcher.wait_for(lambda mails: len(mails) >= wanted.ndrs + wanted.reports.total(), 60)
-    house_wait_until(lambda: not untrue(watched), 30, lambda: f"these are not true: {untrue(watched)}")
+    wait_until(lambda: not untrue(watched), 30, lambda: f"these are not true: {untrue(watched)}")
     wait_until(lambda: not watched.alerts())
 
     unknown = ReportRun("8d7b5a0e-0000-4000-8000-000000000001", "no-such-report", datetime.now(UTC))

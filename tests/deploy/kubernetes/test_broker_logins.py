@@ -24,7 +24,7 @@ from shared.settings import Settings, load_settings
 from shared.worker import Poison, Retry
 from shared.worker.runtime import Worker
 from tests.deploy.kubernetes.overlay import HOW_TO
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from demo.servers.rabbitmq import Broker
 from services.console.cli import app
 from shared.database.statements import load_statements
-from tests.integration.conftest import environment
+from tests.servers import environment
 
 SQL = {
     **load_statements("tests.integration.console", "bounces.sql"),

@@ -13,8 +13,8 @@ from demo.servers.rabbitmq import Broker
 from shared.broker import Topology
 from shared.broker.message import Outcome
 from shared.broker.publisher import Publisher
-from tests.integration.conftest import environment
 from tests.integration.mail_relay.conftest import Rows
+from tests.servers import environment
 from tests.unit.mail_relay.mails import mail
 
 pytestmark = pytest.mark.integration

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from demo.servers.rabbitmq import Broker
-from tests.integration.conftest import environment
+from tests.servers import environment
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,8 @@ import pytest
 
 from demo.servers.rabbitmq import Broker
 from services.report_worker.catalogue import Catalogue
-from tests.integration.conftest import environment
 from tests.integration.report_worker.conftest import House, attached_table
+from tests.servers import environment
 
 pytestmark = pytest.mark.integration
 

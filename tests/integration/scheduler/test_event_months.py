@@ -12,7 +12,7 @@ from demo.roles import acting_as
 from services.scheduler.housekeeping import Removed
 from services.scheduler.retention import next_month
 from tests.integration.scheduler.rows import HOUR, SQL, Rows, month_ago
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ from services.scheduler import housekeeping
 from services.scheduler.housekeeper import Housekeeper
 from shared.settings import load_settings
 from tests.integration.scheduler.rows import HOUR, OLD, Rows
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

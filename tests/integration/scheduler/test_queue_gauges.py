@@ -13,7 +13,7 @@ from shared.broker.consumer import Consumer
 from shared.broker.publisher import Publisher
 from shared.telemetry.metrics import QUEUE_CONSUMERS, QUEUE_DEPTH
 from shared.wire import ReportRun
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 _NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ from shared.settings import Settings, load_settings
 from shared.telemetry.metrics import BROKER_BLOCKED, EVENTS_DROPPED
 from shared.worker import Retry
 from shared.worker.runtime import ATTEMPTS, Worker
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 

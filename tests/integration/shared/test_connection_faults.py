@@ -18,7 +18,7 @@ from shared.settings import Settings
 from shared.worker import Retry
 from shared.worker.runtime import Worker
 from tests.chaos.proxy import Proxy
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

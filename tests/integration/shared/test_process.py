@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from demo.servers.rabbitmq import Broker
-from tests.integration.conftest import environment
+from tests.servers import environment
 
 pytestmark = pytest.mark.integration
 SERVICES = ("scheduler", "report_worker", "ndr_worker", "mail_relay")

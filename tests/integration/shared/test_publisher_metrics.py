@@ -9,7 +9,7 @@ from demo.servers.rabbitmq import Broker
 from shared.broker import Outgoing, Topology
 from shared.broker.publisher import Publisher
 from shared.telemetry.metrics import BROKER_CONNECTED, PUBLISHES_IN_PROGRESS
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -20,7 +20,7 @@ from shared.telemetry import tracing
 from shared.wire import BouncesPoll
 from shared.worker import Poison, Retry
 from shared.worker.runtime import ATTEMPTS, FAILURE, ORIGIN, REASON, Worker
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

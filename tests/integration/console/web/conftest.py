@@ -16,9 +16,9 @@ from demo.servers.rabbitmq import Broker
 from services.console.web import project
 from shared.broker.publisher import Publisher
 from shared.settings import Settings, load_settings
-from tests.integration.conftest import environment, names_of_ones_own
-from tests.integration.migrated import MigratedDatabases
-from tests.integration.waiting import wait_until
+from tests.migrated import MigratedDatabases
+from tests.servers import environment, names_of_ones_own
+from tests.waiting import wait_until
 
 #: Slow is what a password's hash has to be, and not what tests are to be.
 _FAST_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -19,7 +19,7 @@ from shared.broker.publisher import Publisher
 from shared.database.statements import load_statements
 from shared.settings import Settings
 from shared.wire import BouncesPoll
-from tests.integration.conftest import environment
+from tests.servers import environment
 
 pytestmark = pytest.mark.integration
 SQL = load_statements("tests.integration.console", "status.sql")

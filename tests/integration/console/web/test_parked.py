@@ -14,7 +14,7 @@ from shared.settings import Settings
 from shared.wire import BouncesPoll, Mail
 from shared.worker.runtime import FAILURE, ORIGIN, REASON
 from tests.integration.console.test_parked import take
-from tests.integration.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 Clients = Callable[[str], Any]

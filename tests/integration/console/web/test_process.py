@@ -17,8 +17,8 @@ from demo.roles import acting_as
 from demo.servers.free_port import free_ports
 from demo.servers.rabbitmq import Broker
 from shared.settings import Settings
-from tests.integration.conftest import environment
-from tests.integration.waiting import wait_until
+from tests.servers import environment
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 PASSWORD = "correct horse battery"
