@@ -1,7 +1,6 @@
-"""How the tests run: profiles of hypothesis, division among processes, no skips in CI, no leftovers."""
+"""How the tests run: profiles of hypothesis, division among processes, no skips in CI."""
 
 import os
-import signal
 from collections.abc import Generator
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.interruption"]
 
 settings.register_profile(
     "quick", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -17,11 +16,6 @@ settings.register_profile(
 settings.register_profile("ci", parent=settings.get_profile("quick"), derandomize=True)
 settings.register_profile("nightly", parent=settings.get_profile("quick"), max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick"))
-
-
-def pytest_configure() -> None:
-    """Let SIGTERM end the run as Ctrl-C does, so that databases and virtual hosts are removed."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 class FileByFile(LoadScopeScheduling):  # type: ignore[misc]  # it carries no types
